@@ -1,0 +1,73 @@
+//! Resource names, `acs:kms:REGION:ACCOUNT:RESOURCE` (KMS API, section 3.1 of the wire contract).
+
+use std::fmt;
+
+use super::{AccountId, AliasName, KeyId, Region};
+
+/// The name of a resource, in the form that policies and events use.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Arn(Box<str>);
+
+impl Arn {
+    /// The container of all keys: what CreateKey and ListKeys act on.
+    pub fn keys(region: &Region, account: AccountId) -> Self {
+        Self::kms(region, account, format_args!("key"))
+    }
+
+    /// The container of all aliases: what ListAliases acts on.
+    pub fn aliases(region: &Region, account: AccountId) -> Self {
+        Self::kms(region, account, format_args!("alias"))
+    }
+
+    /// One key.
+    pub fn key(region: &Region, account: AccountId, key: KeyId) -> Self {
+        Self::kms(region, account, format_args!("key/{key}"))
+    }
+
+    /// One alias; the ARN has the `alias/` prefix once.
+    pub fn alias(region: &Region, account: AccountId, alias: &AliasName) -> Self {
+        Self::kms(region, account, format_args!("{alias}"))
+    }
+
+    /// The log of this daemon, what the operations of the chancery product act on.
+    pub fn log(region: &Region, account: AccountId) -> Self {
+        Self(format!("acs:chancery:{region}:{account}:log").into())
+    }
+
+    /// The ARN as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn kms(region: &Region, account: AccountId, resource: fmt::Arguments<'_>) -> Self {
+        Self(format!("acs:kms:{region}:{account}:{resource}").into())
+    }
+}
+
+impl fmt::Display for Arn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The parts of a key ARN, as a caller may give one for KeyId.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyArn {
+    /// The region it names.
+    pub region: Region,
+    /// The account it names.
+    pub account: AccountId,
+    /// The key it names.
+    pub key: KeyId,
+}
+
+impl KeyArn {
+    /// Parses `acs:kms:REGION:ACCOUNT:key/KEY-ID`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix("acs:kms:")?.splitn(3, ':');
+        let region = Region::parse(parts.next()?)?;
+        let account = parts.next()?.parse().ok()?;
+        let key = KeyId::parse(parts.next()?.strip_prefix("key/")?)?;
+        Some(Self { region, account, key })
+    }
+}

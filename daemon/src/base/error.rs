@@ -1,0 +1,198 @@
+//! The catalogue: every code a client can see, with its HTTP status and documented text. Codes are permanent.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Whether the same call may succeed later without any change by the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// The call itself must change, or the state it met.
+    Never,
+    /// The cause passes.
+    Later,
+}
+
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $name:ident => ($code:literal, $status:literal, $retry:ident, $text:literal),)*) => {
+        /// A code of the catalogue.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[$doc])* $name,)* }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Code] = &[$(Code::$name,)*];
+
+            /// The code on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $code,)* }
+            }
+
+            /// Its HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$name => $status,)* }
+            }
+
+            /// Whether retrying may help.
+            pub const fn retry(self) -> Retry {
+                match self { $(Code::$name => Retry::$retry,)* }
+            }
+
+            /// The catalogue's text: what events record, and what callers read unless a parameter is named.
+            pub const fn text(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+        }
+    };
+}
+
+catalogue! {
+    /// The action is not in the table of operations.
+    InvalidApi => ("InvalidApi.NotFound", 404, Never, "Specified api is not found, please check your url and method."),
+    /// A parameter's value is not acceptable.
+    InvalidParameter => ("InvalidParameter", 400, Never, "The specified parameter is not valid."),
+    /// A required parameter is absent or empty.
+    MissingParameter => ("MissingParameter", 400, Never, "A parameter is needed but not provided."),
+    /// Query or body can't be parsed.
+    UnparsableRequest => ("ParseRequestParameterException", 400, Never, "The request parameters cannot be parsed."),
+    /// Neither GET nor POST.
+    UnsupportedMethod => ("UnsupportedHTTPMethod", 403, Never, "This http method is not supported."),
+    /// The request is larger than any legal call.
+    RequestTooLarge => ("InvalidParameter.TooLarge", 413, Never, "The request is larger than this service accepts."),
+    /// No such access key.
+    UnknownAccessKey => ("InvalidAccessKeyId.NotFound", 404, Never, "Specified access key is not found."),
+    /// The access key is switched off.
+    InactiveAccessKey => ("Forbidden.AccessKey", 403, Never, "The access key is disabled."),
+    /// Parts of the signature are missing or malformed.
+    IncompleteSignature => ("IncompleteSignature", 400, Never, "The request signature does not conform to standards."),
+    /// A signature method other than the supported ones.
+    InvalidSignatureMethod => ("InvalidSignatureMethod", 400, Never, "The specified signature method is not supported."),
+    /// The signature is wrong.
+    SignatureDoesNotMatch => ("SignatureDoesNotMatch", 400, Never, "Specified signature does not match our calculation."),
+    /// The time stamp is absent.
+    MissingTimestamp => ("IllegalTimestamp", 400, Never, "The input parameter \"Timestamp\" that is mandatory for processing this request is not supplied."),
+    /// The time stamp is malformed.
+    MalformedTimestamp => ("InvalidTimeStamp.Format", 400, Never, "Specified time stamp or date value is not well formatted."),
+    /// The time stamp is more than 15 minutes off.
+    ExpiredTimestamp => ("InvalidTimeStamp.Expired", 400, Never, "Specified time stamp or date value is expired."),
+    /// The nonce was used before.
+    NonceUsed => ("SignatureNonceUsed", 400, Never, "Specified signature nonce was used already."),
+    /// Authorization denied the operation.
+    NoPermission => ("Forbidden.NoPermission", 403, Never, "This operation is forbidden by permission system."),
+    /// The caller sends more than its share.
+    Throttled => ("Rejected.Throttling", 429, Later, "QPS Limit Exceeded"),
+    /// A quota or a cryptographic limit is reached.
+    LimitExceeded => ("Rejected.LimitExceeded", 400, Never, "The quota of this resource is exceeded."),
+    /// A fault of the service.
+    Internal => ("InternalFailure", 500, Later, "An internal failure occurred."),
+    /// The service can't answer now.
+    Unavailable => ("ServiceUnavailableTemporary", 503, Later, "The service is temporarily unavailable."),
+    /// No such key in this account and region.
+    KeyNotFound => ("Forbidden.KeyNotFound", 404, Never, "The specified Key is not found."),
+    /// No such alias in this account and region.
+    AliasNotFound => ("Forbidden.AliasNotFound", 404, Never, "The specified Alias is not found."),
+    /// Not a version of this key.
+    KeyVersionNotFound => ("Forbidden.KeyVersionNotFound", 404, Never, "The specified Key version is not found."),
+    /// The alias is bound already.
+    AliasTaken => ("AliasAlreadyExists", 400, Never, "AliasName Already Exists."),
+    /// An alias where only a key id is accepted.
+    AliasNotAccepted => ("Unsupported.Alias", 400, Never, "Alias is not valid for this api."),
+    /// The key's origin does not fit the operation.
+    OriginNotAccepted => ("Unsupported.Origin", 400, Never, "This key origin is not valid for this api."),
+    /// The protection level is not to be had here.
+    ProtectionLevelNotAccepted => ("Unsupported.ProtectionLevel", 400, Never, "This protection level is not valid for this region"),
+    /// The key's spec or usage does not fit the operation.
+    UnsupportedOperation => ("UnsupportedOperation", 400, Never, "This action is not supported."),
+    /// The key is disabled.
+    KeyDisabled => ("Rejected.Disabled", 409, Never, "The request was rejected because the key state is Disabled."),
+    /// The key is scheduled for deletion.
+    KeyPendingDeletion => ("Rejected.PendingDeletion", 409, Never, "The request was rejected because the key state is PendingDeletion."),
+    /// The key's material is not there yet.
+    KeyPendingImport => ("Rejected.PendingImport", 409, Never, "The request was rejected because the key state is PendingImport."),
+    /// The key is enabled, but its material can't be used now.
+    KeyUnavailable => ("Rejected.Unavailable", 409, Later, "The request was rejected because the key state is Unavailable."),
+    /// The key's state does not allow the transition.
+    StateForbidsChange => ("Rejected.StateModifiedFailed", 409, Never, "Keystate modified failed."),
+    /// DryRun: the call would have succeeded.
+    DryRunPassed => ("DryRunOperationError", 400, Never, "The request would have succeeded, but DryRun is set."),
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a caller reads when a call fails: a code and a text that never holds a value the caller sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// The code.
+    pub code: Code,
+    /// The text; defaults to the catalogue's.
+    pub message: Cow<'static, str>,
+}
+
+impl ApiError {
+    /// The catalogue's error, as it stands.
+    pub const fn new(code: Code) -> Self {
+        Self {
+            code,
+            message: Cow::Borrowed(code.text()),
+        }
+    }
+
+    /// The same code with another text.
+    pub fn with_message(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// InvalidParameter, naming the parameter.
+    pub fn invalid(parameter: &str) -> Self {
+        Self::with_message(
+            Code::InvalidParameter,
+            format!("The specified parameter \"{parameter}\" is not valid."),
+        )
+    }
+
+    /// InvalidParameter, naming the parameter and what it should be.
+    pub fn invalid_because(parameter: &str, expected: &str) -> Self {
+        let text = format!("The specified parameter \"{parameter}\" is not valid: {expected}.");
+        Self::with_message(Code::InvalidParameter, text)
+    }
+
+    /// MissingParameter, naming the parameter.
+    pub fn missing(parameter: &str) -> Self {
+        let text = format!("The parameter \"{parameter}\" is needed but not provided.");
+        Self::with_message(Code::MissingParameter, text)
+    }
+}
+
+impl From<Code> for ApiError {
+    fn from(code: Code) -> Self {
+        Self::new(code)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn codes_are_distinct() {
+        let mut seen = std::collections::BTreeSet::new();
+        for code in Code::ALL {
+            assert!(seen.insert(code.as_str()), "{code} twice");
+            assert!((400..600).contains(&code.status()), "{code}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Every bound of the daemon, with its unit and its reason.
+
+use std::time::Duration;
+
+/// Largest plaintext of Encrypt, bytes (KMS API: 6 KB).
+pub const PLAINTEXT_BYTES_MAX: usize = 6_144;
+
+/// Largest ciphertext blob accepted, bytes: plaintext limit, header, nonce and tag, with room for later formats.
+pub const BLOB_BYTES_MAX: usize = 8_192;
+
+/// Largest data key, bytes (KMS API, NumberOfBytes).
+pub const DATA_KEY_BYTES_MAX: usize = 1_024;
+
+/// Largest EncryptionContext, characters as sent (KMS API, section 7.4 of the wire contract).
+pub const ENCRYPTION_CONTEXT_CHARS_MAX: usize = 8_192;
+
+/// Largest description of a key, characters (KMS API).
+pub const DESCRIPTION_CHARS_MAX: usize = 8_192;
+
+/// Largest page of a list (KMS API).
+pub const PAGE_SIZE_MAX: u64 = 100;
+
+/// Page size when the caller names none (KMS API).
+pub const PAGE_SIZE_DEFAULT: u64 = 10;
+
+/// Deletion window, days: the shortest, the longest and the default (wire contract, section 12).
+pub const PENDING_WINDOW_DAYS: (u64, u64, u64) = (7, 366, 30);
+
+/// Largest signed log entry, bytes. C2SP tlog-tiles prefixes entries with a u16 length; the margin is for later headers.
+pub const ENTRY_BYTES_MAX: usize = 60_000;
+
+/// Largest request body, bytes: the wire contract's 1 MiB for the whole request.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Most parameters of one request; the largest legal call (TagResources) has under 200.
+pub const PARAMETERS_MAX: usize = 512;
+
+/// Longest parameter name, bytes.
+pub const PARAMETER_NAME_BYTES_MAX: usize = 128;
+
+/// Largest group commit, events. Past 512 the fsync no longer dominates and the first caller only waits longer.
+pub const GROUP_EVENTS_MAX: usize = 512;
+
+/// Length of the queue before the writer; a full queue throttles.
+pub const QUEUE_LEN_MAX: usize = 4_096;
+
+/// How often a call is run again outside the writer when its read set changed; then the writer finishes it.
+pub const RERUNS_MAX: u8 = 3;
+
+/// How far a call's admission time may lie behind the log's head when it is sequenced, milliseconds.
+pub const ADMISSION_LAG_MILLIS_MAX: u64 = 2_000;
+
+/// How far a request's time stamp may be off, either way, milliseconds (wire contract, section 1.8).
+pub const TIMESTAMP_SKEW_MILLIS_MAX: u64 = 15 * 60 * 1_000;
+
+/// How many nonces of one access key are remembered; at the cap further requests are throttled.
+pub const NONCES_PER_ACCESS_KEY_MAX: usize = 4_000_000;
+
+/// Longest user agent kept in an event, bytes; the rest is cut.
+pub const USER_AGENT_BYTES_MAX: usize = 128;
+
+/// Longest recorded parameter value, bytes; longer ones are recorded by digest and length.
+pub const RECORDED_VALUE_BYTES_MAX: usize = 512;
+
+/// Refusals (before authentication) are counted into one event per source and code in this window.
+pub const REFUSAL_WINDOW: Duration = Duration::from_secs(10);
+
+/// Most (source, code) pairs counted apart in one window; the rest shares one line.
+pub const REFUSAL_SOURCES_MAX: usize = 256;
+
+/// The anchor is at most this far behind the durable head (default mode).
+pub const ANCHOR_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A checkpoint is signed and kept at least once in so many events.
+pub const CHECKPOINT_EVENTS: u64 = 1_024;
+
+/// Free vault slots are provided ahead up to this many...
+pub const FREE_SLOTS_TARGET: usize = 256;
+
+/// ...as soon as fewer than this many are left.
+pub const FREE_SLOTS_LOW: usize = 64;
+
+/// A forward step of wall time against monotonic time beyond this holds irreversible timers, milliseconds.
+pub const CLOCK_STEP_MILLIS_MAX: u64 = 60 * 60 * 1_000;
+
+/// So long must the clocks agree again before held timers run, milliseconds.
+pub const CLOCK_HOLD_MILLIS: u64 = 24 * 60 * 60 * 1_000;
+
+/// A start so long after the last event holds irreversible timers too, milliseconds.
+pub const QUIET_START_MILLIS_MAX: u64 = 30 * 24 * 60 * 60 * 1_000;
+
+/// Milliseconds of a day.
+pub const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
+
+/// How long a connection may take to send its request head.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection may take to send its body.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Most open connections.
+pub const CONNECTIONS_MAX: usize = 16_384;
+
+/// Largest request head, bytes (request line and headers); hyper's own request target limit is 65,534.
+pub const HEAD_BYTES_MAX: usize = 128 << 10;
+
+/// Most log entries in one page of GetLogEntries.
+pub const LOG_PAGE_ENTRIES_MAX: u64 = 2_048;
+
+/// Most bytes of log entries in one page of GetLogEntries.
+pub const LOG_PAGE_BYTES_MAX: usize = 1 << 20;

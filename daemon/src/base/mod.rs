@@ -1,0 +1,23 @@
+//! The vocabulary every room shares: ids, names, ARNs, secret bytes, time, entropy, limits, the error catalogue.
+//!
+//! Imports no other room. Everything here is a value or a trait; nothing does IO except the real clock,
+//! the real entropy source and the real files, which only `main` builds (law 7).
+
+pub mod arn;
+pub mod digest;
+pub mod disk;
+pub mod entropy;
+pub mod error;
+pub mod id;
+pub mod limits;
+pub mod name;
+pub mod secret;
+pub mod time;
+
+pub use arn::Arn;
+pub use digest::Digest;
+pub use error::{ApiError, Code};
+pub use id::{AccessKeyId, AccountId, KeyId, KeyVersionId, LogId, RequestId, Seq, SlotRef};
+pub use name::{AliasName, Region};
+pub use secret::SecretBytes;
+pub use time::Timestamp;

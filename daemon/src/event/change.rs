@@ -1,0 +1,171 @@
+//! State changes: facts, in the past tense. Folding them in order gives the state (law 2).
+
+use serde::{Deserialize, Serialize};
+
+use super::Bytes;
+use crate::base::{
+    AccessKeyId, AccountId, AliasName, KeyId, KeyVersionId, LogId, Region, SlotRef, Timestamp,
+};
+
+/// One change. A released variant never changes its meaning; new facts get new variants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// The log began: always the first change of genesis.
+    LogBegun(LogBegun),
+    /// An account was opened.
+    AccountCreated {
+        /// Its number.
+        account: AccountId,
+    },
+    /// An access key of an account's root was made.
+    AccessKeyCreated(AccessKeyCreated),
+    /// A key of the daemon's own was made.
+    InternalKeyCreated {
+        /// Where its wrapping key is.
+        slot: SlotRef,
+        /// The key, sealed under the slot.
+        sealed: Bytes,
+        /// What it is for.
+        purpose: InternalKeyPurpose,
+    },
+    /// A key was made.
+    KeyCreated(KeyCreated),
+    /// A key was enabled.
+    KeyEnabled {
+        /// Which.
+        key: KeyId,
+    },
+    /// A key was disabled.
+    KeyDisabled {
+        /// Which.
+        key: KeyId,
+    },
+    /// A key's deletion was scheduled.
+    KeyDeletionScheduled {
+        /// Which.
+        key: KeyId,
+        /// When it is due.
+        delete_at: Timestamp,
+    },
+    /// A scheduled deletion was cancelled; the key is enabled.
+    KeyDeletionCancelled {
+        /// Which.
+        key: KeyId,
+    },
+    /// A key, its versions and its aliases are gone; its slots are owed an erasure.
+    KeyDestroyed {
+        /// Which.
+        key: KeyId,
+    },
+    /// A new alias was bound.
+    AliasBound {
+        /// Its target.
+        key: KeyId,
+        /// Its name.
+        alias: AliasName,
+        /// Its region.
+        region: Region,
+        /// Its account.
+        account: AccountId,
+    },
+    /// An alias was pointed at another key.
+    AliasMoved {
+        /// Its new target.
+        key: KeyId,
+        /// Its name.
+        alias: AliasName,
+        /// Its region.
+        region: Region,
+        /// Its account.
+        account: AccountId,
+    },
+    /// An alias was deleted.
+    AliasUnbound {
+        /// Its name.
+        alias: AliasName,
+        /// Its region.
+        region: Region,
+        /// Its account.
+        account: AccountId,
+    },
+    /// Slots were overwritten and synced in both mirrors of the vault.
+    MaterialErased {
+        /// Which.
+        slots: Vec<SlotRef>,
+    },
+}
+
+/// The identity of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogBegun {
+    /// The log's id.
+    pub log: LogId,
+    /// Format version of the events.
+    pub format: u8,
+    /// The origin line of checkpoints: `NAME/LOG-ID/EPOCH`.
+    pub origin: String,
+    /// The public log key: Ed25519, 32 bytes.
+    pub public: Bytes,
+    /// The home region.
+    pub region: Region,
+    /// The software that wrote genesis.
+    pub software: String,
+}
+
+/// A fresh access key. Its secret is sealed under a slot of its own, so that deleting it erases it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessKeyCreated {
+    /// Its id.
+    pub id: AccessKeyId,
+    /// Where its wrapping key is.
+    pub slot: SlotRef,
+    /// The secret, sealed under the slot.
+    pub sealed: Bytes,
+    /// Whose root it speaks for.
+    pub account: AccountId,
+}
+
+/// What a key of the daemon's own is for. One key, one purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum InternalKeyPurpose {
+    /// Signs events, checkpoints and the anchor (Ed25519 seed, 32 bytes).
+    LogSigning,
+    /// Hashes signature nonces (HMAC-SHA-256, 32 bytes).
+    NonceHashing,
+}
+
+/// A fresh key with its first version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyCreated {
+    /// When (admission time).
+    pub at: Timestamp,
+    /// Its id.
+    pub key: KeyId,
+    /// The wire's KeySpec.
+    pub spec: String,
+    /// The wire's KeyUsage.
+    pub usage: String,
+    /// The wire's Origin.
+    pub origin: String,
+    /// Its region.
+    pub region: Region,
+    /// Its account.
+    pub account: AccountId,
+    /// Its first version.
+    pub version: KeyVersionAdded,
+    /// The wire's ProtectionLevel.
+    pub protection: String,
+    /// Free text by the caller.
+    pub description: String,
+}
+
+/// A fresh version of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyVersionAdded {
+    /// Its id.
+    pub id: KeyVersionId,
+    /// Where its wrapping key is.
+    pub slot: SlotRef,
+    /// The material, sealed under the slot.
+    pub sealed: Bytes,
+}

@@ -1,0 +1,210 @@
+use ciborium::Value;
+
+use super::*;
+use crate::base::*;
+use crate::event::*;
+
+fn bytes_of(n: u8) -> Bytes {
+    vec![n; 40].into()
+}
+
+/// One of each change, so that every struct's field order is checked.
+fn every_change() -> Vec<Change> {
+    let (key, account, region) = (
+        KeyId::from_bytes([7; 16]),
+        "1234567890123456".parse().unwrap(),
+        region(),
+    );
+    let alias = AliasName::parse("alias/a").unwrap();
+    let slot = SlotRef {
+        slot: 300,
+        generation: 2,
+    };
+    let version = KeyVersionAdded {
+        id: KeyVersionId::from_bytes([8; 16]),
+        slot,
+        sealed: bytes_of(1),
+    };
+    vec![
+        Change::LogBegun(LogBegun {
+            log: LogId::from_bytes([1; 16]),
+            public: bytes_of(9),
+            region: region.clone(),
+            format: 1,
+            origin: "o".into(),
+            software: "s".into(),
+        }),
+        Change::AccountCreated { account },
+        Change::AccessKeyCreated(AccessKeyCreated {
+            id: AccessKeyId::parse("CHKX").unwrap(),
+            slot,
+            sealed: bytes_of(2),
+            account,
+        }),
+        Change::InternalKeyCreated {
+            slot,
+            sealed: bytes_of(3),
+            purpose: InternalKeyPurpose::LogSigning,
+        },
+        Change::KeyCreated(KeyCreated {
+            at: Timestamp::from_millis(1),
+            key,
+            spec: "Aliyun_AES_256".into(),
+            usage: "ENCRYPT/DECRYPT".into(),
+            origin: "Aliyun_KMS".into(),
+            region: region.clone(),
+            account,
+            version,
+            protection: "SOFTWARE".into(),
+            description: "d".into(),
+        }),
+        Change::KeyEnabled { key },
+        Change::KeyDisabled { key },
+        Change::KeyDeletionScheduled {
+            key,
+            delete_at: Timestamp::from_millis(9),
+        },
+        Change::KeyDeletionCancelled { key },
+        Change::KeyDestroyed { key },
+        Change::AliasBound {
+            key,
+            alias: alias.clone(),
+            region: region.clone(),
+            account,
+        },
+        Change::AliasMoved {
+            key,
+            alias: alias.clone(),
+            region: region.clone(),
+            account,
+        },
+        Change::AliasUnbound {
+            alias,
+            region,
+            account,
+        },
+        Change::MaterialErased { slots: vec![slot] },
+    ]
+}
+
+fn region() -> Region {
+    Region::parse("cn-hangzhou").unwrap()
+}
+
+fn full_event() -> Event {
+    let mut req = Recorded::default();
+    req.insert("KeyId", Element::text("alias/a"));
+    req.insert("Plaintext", Element::Number(1_024));
+    req.insert("Description", Element::text(&"x".repeat(2_000)));
+    let mut out = Recorded::default();
+    out.insert("Value", Element::Bool(true));
+    let read = Read {
+        row: RowKey::new(Table::Key, vec![7; 16]),
+        revision: Some(Seq::new(3)),
+    };
+    let absent = Read {
+        row: RowKey::new(Table::Alias, vec![1]),
+        revision: None,
+    };
+    Event {
+        v: FORMAT,
+        op: "kms/Encrypt".into(),
+        chg: every_change(),
+        dec: Decision {
+            at: Timestamp::from_millis(5),
+            by: vec!["root".into()],
+            effect: Effect::Allow,
+        },
+        obs: Observation {
+            read: [read, absent].into_iter().collect(),
+            snap: Some(7),
+        },
+        out: Outcome::Ok(out),
+        req,
+        res: vec!["acs:kms:cn-hangzhou:1234567890123456:key".into()],
+        rid: RequestId::from_bytes([4; 16]),
+        seq: Seq::new(11),
+        blob: Some(Digest::of(b"blob")),
+        prev: Digest::of(b"prev"),
+        time: Timestamp::from_millis(6),
+        actor: Actor {
+            ak: AccessKeyId::parse("CHKX"),
+            kind: ActorKind::Root,
+            account: "1234567890123456".parse().unwrap(),
+        },
+        origin: Origin {
+            ip: Some("127.0.0.1".into()),
+            pid: Some(1),
+            tls: true,
+            uid: Some(0),
+            agent: Some("sdk".into()),
+            nonce: Some(u64::MAX),
+            listener: "tcp".into(),
+        },
+    }
+}
+
+/// Sorts every map of a decoded tree by the encodings of its keys (RFC 8949 section 4.2.1), independently of the types.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Map(entries) => {
+            let mut entries: Vec<_> = entries
+                .into_iter()
+                .map(|(k, v)| (encode(&k), k, sorted(v)))
+                .collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            assert!(
+                entries.windows(2).all(|pair| pair[0].0 != pair[1].0),
+                "a key stands twice"
+            );
+            Value::Map(entries.into_iter().map(|(_, k, v)| (k, v)).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
+#[test]
+fn every_type_encodes_canonically() {
+    let bytes = encode(&full_event());
+    let tree: Value = ciborium::from_reader(bytes.as_slice()).unwrap();
+    assert!(
+        encode(&sorted(tree.clone())) == bytes,
+        "a map is not sorted in {tree:#?}"
+    );
+}
+
+#[test]
+fn events_round_trip() {
+    let event = full_event();
+    assert_eq!(decode_event(&encode(&event)).unwrap(), event);
+    let mut failed = event;
+    failed.out = Outcome::from(&ApiError::new(Code::KeyNotFound));
+    failed.obs = Observation::default();
+    assert_eq!(decode_event(&encode(&failed)).unwrap(), failed);
+}
+
+#[test]
+fn other_encodings_of_the_same_event_are_refused() {
+    let bytes = encode(&full_event());
+    let mut trailing = bytes.clone();
+    trailing.push(0);
+    assert_eq!(decode::<Event>(&trailing), Err(DecodeError::NotCanonical));
+
+    // The first entry is `"v": 1`; written as a two-byte integer it means the same and is not canonical.
+    assert_eq!(&bytes[1..4], &[0x61, b'v', 0x01]);
+    let mut wide = bytes[..3].to_vec();
+    wide.extend([0x18, 0x01]);
+    wide.extend(&bytes[4..]);
+    assert_eq!(decode::<Event>(&wide), Err(DecodeError::NotCanonical));
+}
+
+#[test]
+fn a_newer_format_is_named() {
+    let mut event = full_event();
+    event.v = FORMAT + 1;
+    assert_eq!(
+        decode_event(&encode(&event)),
+        Err(DecodeError::NewerFormat(FORMAT + 1))
+    );
+}
