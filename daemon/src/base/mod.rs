@@ -12,6 +12,7 @@ pub mod id;
 pub mod limits;
 pub mod name;
 pub mod secret;
+pub mod spec;
 pub mod time;
 
 pub use arn::Arn;
@@ -20,4 +21,5 @@ pub use error::{ApiError, Code};
 pub use id::{AccessKeyId, AccountId, KeyId, KeyVersionId, LogId, RequestId, Seq, SlotRef};
 pub use name::{AliasName, Region};
 pub use secret::SecretBytes;
+pub use spec::{KeyOrigin, KeySpec, KeyUsage, ProtectionLevel};
 pub use time::Timestamp;

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Bytes;
 use crate::base::{
-    AccessKeyId, AccountId, AliasName, KeyId, KeyVersionId, LogId, Region, SlotRef, Timestamp,
+    AccessKeyId, AccountId, AliasName, Digest, KeyId, KeyOrigin, KeySpec, KeyUsage, KeyVersionId, LogId,
+    ProtectionLevel, Region, SlotRef, Timestamp,
 };
 
 /// One change. A released variant never changes its meaning; new facts get new variants.
@@ -93,6 +94,11 @@ pub enum Change {
         /// Which.
         slots: Vec<SlotRef>,
     },
+    /// The state that all earlier events fold to has this digest.
+    StateSealed {
+        /// The state digest.
+        digest: Digest,
+    },
 }
 
 /// The identity of a log.
@@ -141,20 +147,20 @@ pub struct KeyCreated {
     pub at: Timestamp,
     /// Its id.
     pub key: KeyId,
-    /// The wire's KeySpec.
-    pub spec: String,
-    /// The wire's KeyUsage.
-    pub usage: String,
-    /// The wire's Origin.
-    pub origin: String,
+    /// Its algorithm.
+    pub spec: KeySpec,
+    /// What it may be used for.
+    pub usage: KeyUsage,
+    /// Where its material comes from.
+    pub origin: KeyOrigin,
     /// Its region.
     pub region: Region,
     /// Its account.
     pub account: AccountId,
     /// Its first version.
     pub version: KeyVersionAdded,
-    /// The wire's ProtectionLevel.
-    pub protection: String,
+    /// What protects its material.
+    pub protection: ProtectionLevel,
     /// Free text by the caller.
     pub description: String,
 }

@@ -1,1 +1,12 @@
-//! policy
+//! Authorization: who may do what, decided over facts that the caller of this room hands in.
+//!
+//! I1  A `Permit` is made here and nowhere else; without one no key can be used (law 6).
+//! I2  What no rule allows is denied; a denial says that nothing allowed it.
+//!
+//! Never: does IO, reads a clock, looks a resource up.
+
+pub mod authorize;
+pub mod permit;
+
+pub use authorize::{Denial, Question, authorize};
+pub use permit::Permit;

@@ -49,13 +49,13 @@ fn every_change() -> Vec<Change> {
         Change::KeyCreated(KeyCreated {
             at: Timestamp::from_millis(1),
             key,
-            spec: "Aliyun_AES_256".into(),
-            usage: "ENCRYPT/DECRYPT".into(),
-            origin: "Aliyun_KMS".into(),
+            spec: KeySpec::Aes256,
+            usage: KeyUsage::EncryptDecrypt,
+            origin: KeyOrigin::Kms,
             region: region.clone(),
             account,
             version,
-            protection: "SOFTWARE".into(),
+            protection: ProtectionLevel::Software,
             description: "d".into(),
         }),
         Change::KeyEnabled { key },
@@ -84,6 +84,9 @@ fn every_change() -> Vec<Change> {
             account,
         },
         Change::MaterialErased { slots: vec![slot] },
+        Change::StateSealed {
+            digest: Digest::of(b"state"),
+        },
     ]
 }
 

@@ -1,0 +1,91 @@
+//! The decision. Until identities and policies exist there are two rules: the root of an account may do everything
+//! within its account, and the daemon may do what its own housekeeping asks for.
+
+use crate::base::{AccountId, RequestId};
+use crate::event::{Actor, ActorKind};
+
+use super::Permit;
+
+/// What is to be decided.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The call that asks.
+    pub call: RequestId,
+    /// Who asks.
+    pub actor: &'a Actor,
+    /// The account whose resources the call would touch.
+    pub account: AccountId,
+    /// Whether being authenticated is enough (DescribeRegions).
+    pub open: bool,
+}
+
+/// The answer is no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// No rule allows it.
+    NothingAllows,
+}
+
+/// The rule of an account's root, as events name it.
+const BY_ROOT: &str = "account root";
+/// The rule of the daemon itself.
+const BY_SYSTEM: &str = "system";
+/// The rule of operations that need authentication alone.
+const BY_AUTHENTICATION: &str = "authentication alone";
+
+/// Decides one call.
+pub fn authorize(question: &Question<'_>) -> Result<Permit, Denial> {
+    let same_account = question.actor.account == question.account;
+    let rule = match question.actor.kind {
+        ActorKind::System => BY_SYSTEM,
+        ActorKind::Root if same_account => BY_ROOT,
+        ActorKind::Root | ActorKind::Unmapped if question.open => BY_AUTHENTICATION,
+        ActorKind::Root | ActorKind::Unmapped => return Err(Denial::NothingAllows),
+    };
+    Ok(Permit::issue(question.call, vec![rule.into()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(actor: &Actor, account: &str, open: bool) -> Result<Permit, Denial> {
+        authorize(&Question {
+            call: RequestId::from_bytes([1; 16]),
+            actor,
+            account: account.parse().unwrap(),
+            open,
+        })
+    }
+
+    #[test]
+    fn root_rules_its_own_account_alone() {
+        let actor = Actor {
+            ak: None,
+            kind: ActorKind::Root,
+            account: "1000000000000001".parse().unwrap(),
+        };
+        assert_eq!(
+            question(&actor, "1000000000000001", false).unwrap().by(),
+            ["account root"]
+        );
+        assert_eq!(
+            question(&actor, "1000000000000002", false),
+            Err(Denial::NothingAllows)
+        );
+    }
+
+    #[test]
+    fn an_unmapped_peer_may_do_nothing_but_what_is_open() {
+        let actor = Actor {
+            ak: None,
+            kind: ActorKind::Unmapped,
+            account: "1000000000000001".parse().unwrap(),
+        };
+        assert_eq!(
+            question(&actor, "1000000000000001", false),
+            Err(Denial::NothingAllows)
+        );
+        assert!(question(&actor, "1000000000000001", true).is_ok());
+    }
+}
