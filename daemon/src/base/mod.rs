@@ -3,7 +3,9 @@
 //! Imports no other room. Everything here is a value or a trait; nothing does IO except the real clock,
 //! the real entropy source and the real files, which only `main` builds (law 7).
 
+pub mod answer;
 pub mod arn;
+pub mod context;
 pub mod digest;
 pub mod disk;
 pub mod entropy;
@@ -15,7 +17,9 @@ pub mod secret;
 pub mod spec;
 pub mod time;
 
+pub use answer::{Answer, SecretText, Value};
 pub use arn::Arn;
+pub use context::EncryptionContext;
 pub use digest::Digest;
 pub use error::{ApiError, Code};
 pub use id::{AccessKeyId, AccountId, KeyId, KeyVersionId, LogId, RequestId, Seq, SlotRef};
