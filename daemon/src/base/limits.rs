@@ -109,3 +109,6 @@ pub const LOG_PAGE_ENTRIES_MAX: u64 = 2_048;
 
 /// Most bytes of log entries in one page of GetLogEntries.
 pub const LOG_PAGE_BYTES_MAX: usize = 1 << 20;
+
+/// Most prepared keys kept in memory, some 600 bytes each.
+pub const PREPARED_KEYS_MAX: usize = 4_096;

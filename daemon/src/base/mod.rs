@@ -12,6 +12,7 @@ pub mod entropy;
 pub mod error;
 pub mod id;
 pub mod limits;
+pub mod memory_file;
 pub mod name;
 pub mod secret;
 pub mod spec;
