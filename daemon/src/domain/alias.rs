@@ -23,7 +23,10 @@ impl Command for CreateAlias {
     }
 
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
-        let key = self.key.resolve(scope, &Reader::new(state)).map_err(|unresolved| unresolved.refusal)?;
+        let key = self
+            .key
+            .resolve(scope, &Reader::new(state))
+            .map_err(|unresolved| unresolved.refusal)?;
         if state.alias(&address(&self.alias, scope)).is_some() {
             return Err(Refusal::AliasTaken);
         }
@@ -63,7 +66,10 @@ impl Command for UpdateAlias {
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
         let reader = Reader::new(state);
         let alias = bound(&self.alias, scope, &reader).map_err(|unresolved| unresolved.refusal)?;
-        let key = self.key.resolve(scope, &reader).map_err(|unresolved| unresolved.refusal)?;
+        let key = self
+            .key
+            .resolve(scope, &reader)
+            .map_err(|unresolved| unresolved.refusal)?;
         if matches!(key.state, Lifecycle::PendingDeletion { .. }) {
             return Err(Refusal::PendingDeletion);
         }

@@ -112,7 +112,10 @@ impl Command for ChangeLifecycle {
     }
 
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
-        let key = self.key.resolve(scope, &Reader::new(state)).map_err(|unresolved| unresolved.refusal)?;
+        let key = self
+            .key
+            .resolve(scope, &Reader::new(state))
+            .map_err(|unresolved| unresolved.refusal)?;
         self.changes(scope, key.id, key.state)
     }
 }

@@ -32,7 +32,10 @@ pub struct Unresolved {
 
 impl From<Refusal> for Unresolved {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, ask: Vec::new() }
+        Self {
+            refusal,
+            ask: Vec::new(),
+        }
     }
 }
 

@@ -45,8 +45,14 @@ pub fn check(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawf
         Change::KeyEnabled { key } => in_state(state, *key, |s| s == Lifecycle::Disabled),
         Change::KeyDisabled { key } => in_state(state, *key, |s| s == Lifecycle::Enabled),
         Change::KeyDeletionScheduled { key, delete_at } => {
-            in_state(state, *key, |s| matches!(s, Lifecycle::Enabled | Lifecycle::Disabled))?;
-            if *delete_at > at { Ok(()) } else { Err(Unlawful::NotDue) }
+            in_state(state, *key, |s| {
+                matches!(s, Lifecycle::Enabled | Lifecycle::Disabled)
+            })?;
+            if *delete_at > at {
+                Ok(())
+            } else {
+                Err(Unlawful::NotDue)
+            }
         }
         Change::KeyDeletionCancelled { key } => {
             in_state(state, *key, |s| matches!(s, Lifecycle::PendingDeletion { .. }))
@@ -56,20 +62,36 @@ pub fn check(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawf
             Lifecycle::PendingDeletion { .. } => Err(Unlawful::NotDue),
             Lifecycle::Enabled | Lifecycle::Disabled => Err(Unlawful::Lifecycle),
         },
-        Change::AliasBound { key, alias, region, account } => {
+        Change::AliasBound {
+            key,
+            alias,
+            region,
+            account,
+        } => {
             absent(alias_row(state, *account, region, alias), Unlawful::Exists)?;
             target(state, *key)
         }
-        Change::AliasMoved { key, alias, region, account } => {
+        Change::AliasMoved {
+            key,
+            alias,
+            region,
+            account,
+        } => {
             present(alias_row(state, *account, region, alias))?;
             target(state, *key)
         }
-        Change::AliasUnbound { alias, region, account } => {
-            present(alias_row(state, *account, region, alias)).map(drop)
-        }
+        Change::AliasUnbound {
+            alias,
+            region,
+            account,
+        } => present(alias_row(state, *account, region, alias)).map(drop),
         Change::MaterialErased { slots } => {
             let owed: std::collections::BTreeSet<_> = state.erasures().collect();
-            if slots.iter().all(|slot| owed.contains(slot)) { Ok(()) } else { Err(Unlawful::Missing) }
+            if slots.iter().all(|slot| owed.contains(slot)) {
+                Ok(())
+            } else {
+                Err(Unlawful::Missing)
+            }
         }
         Change::StateSealed { digest } if *digest == state.digest().short() => Ok(()),
         Change::StateSealed { .. } => Err(Unlawful::Digest),
@@ -89,7 +111,11 @@ fn living(state: &State, key: KeyId) -> Result<&Key, Unlawful> {
 }
 
 fn in_state(state: &State, key: KeyId, allowed: impl Fn(Lifecycle) -> bool) -> Result<(), Unlawful> {
-    if allowed(living(state, key)?.state) { Ok(()) } else { Err(Unlawful::Lifecycle) }
+    if allowed(living(state, key)?.state) {
+        Ok(())
+    } else {
+        Err(Unlawful::Lifecycle)
+    }
 }
 
 /// An alias can't be pointed at a key that waits for its deletion.

@@ -22,7 +22,9 @@ impl Command for RecordErasure {
         if self.slots.is_empty() || !self.slots.iter().all(|slot| owed.contains(slot)) {
             return Err(Refusal::NotOwed);
         }
-        Ok(Decided::change(Change::MaterialErased { slots: self.slots.clone() }))
+        Ok(Decided::change(Change::MaterialErased {
+            slots: self.slots.clone(),
+        }))
     }
 }
 
