@@ -1,8 +1,8 @@
 //! Keeps the anchor close behind the durable head (law 8).
 
 use super::published::Published;
-use crate::ledger::anchor::{Anchor, AnchorFile};
 use crate::ledger::LogKey;
+use crate::ledger::anchor::{Anchor, AnchorFile};
 
 /// The anchor file, the key that signs it, and what it says now.
 #[derive(Debug)]

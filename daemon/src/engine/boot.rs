@@ -15,13 +15,15 @@ use super::writer::Writer;
 use crate::base::disk::BlockFile;
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{AccessKeyId, AccountId, Digest, LogId, Region, RequestId, SecretBytes, Seq, SlotRef, limits};
+use crate::base::{
+    AccessKeyId, AccountId, Digest, LogId, Region, RequestId, SecretBytes, Seq, SlotRef, limits,
+};
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Owner, RootKey, Vault};
 use crate::event::{
-    AccessKeyCreated, Actor, Change, Decision, Effect, Event, FORMAT, InternalKeyPurpose, LogBegun, Observation,
-    Origin, Outcome, Recorded,
+    AccessKeyCreated, Actor, Change, Decision, Effect, Event, FORMAT, InternalKeyPurpose, LogBegun,
+    Observation, Origin, Outcome, Recorded,
 };
 use crate::ledger::anchor::{Anchor, AnchorError, AnchorFile};
 use crate::ledger::key::KeyError;
@@ -100,7 +102,9 @@ pub enum BootError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The rows.
-    #[error("the stored state can't be read: {0}; run `chancery log rebuild` to derive it from the log again")]
+    #[error(
+        "the stored state can't be read: {0}; run `chancery log rebuild` to derive it from the log again"
+    )]
     Rows(#[from] LoadError),
     /// The digest of the rows is not the stored one.
     #[error(
@@ -132,7 +136,9 @@ pub enum BootError {
     #[error(transparent)]
     Tree(#[from] TreeError),
     /// The tail of the log does not prove itself.
-    #[error("event {seq} does not follow from the one before it ({what}); run `chancery log verify` for the whole picture")]
+    #[error(
+        "event {seq} does not follow from the one before it ({what}); run `chancery log verify` for the whole picture"
+    )]
     Tail {
         /// Where.
         seq: Seq,
@@ -178,8 +184,11 @@ pub fn found(
     let vault = Arc::new(Vault::create(storage.mirrors, log, root, entropy)?);
     let slots = vault.provide(limits::FREE_SLOTS_TARGET, entropy)?;
     let free = FreeSlots::new(slots);
-    let mut make = |len, owner: &Owner| -> Result<(SecretBytes, SlotRef, crate::event::Bytes), BootError> {
-        let slot = free.take(1).and_then(|s| s.first().copied()).ok_or(VaultError::Full)?;
+    let make = |len, owner: &Owner| -> Result<(SecretBytes, SlotRef, crate::event::Bytes), BootError> {
+        let slot = free
+            .take(1)
+            .and_then(|s| s.first().copied())
+            .ok_or(VaultError::Full)?;
         let secret = SecretBytes::random(len, entropy);
         // EXPOSE: sealed here; the plaintext form is zeroized on drop.
         let sealed = vault.key(slot)?.seal(owner, secret.expose(), entropy);
@@ -194,10 +203,16 @@ pub fn found(
         secret: make_access_key_secret(entropy),
         region: founding.region.clone(),
     };
-    let access_slot = free.take(1).and_then(|s| s.first().copied()).ok_or(VaultError::Full)?;
+    let access_slot = free
+        .take(1)
+        .and_then(|s| s.first().copied())
+        .ok_or(VaultError::Full)?;
     // EXPOSE: sealed here; the plaintext form goes to its owner and is zeroized on drop.
-    let sealed_access =
-        vault.key(access_slot)?.seal(&Owner::AccessKey(access_key.id.clone()), access_key.secret.expose(), entropy);
+    let sealed_access = vault.key(access_slot)?.seal(
+        &Owner::AccessKey(access_key.id.clone()),
+        access_key.secret.expose(),
+        entropy,
+    );
 
     let log_key = LogKey::from_seed(&seed)?;
     let origin = format!("{}/{log}/1", founding.name);
@@ -250,7 +265,9 @@ pub fn found(
         origin: Origin::internal(),
     };
     let mut chain = Chain::begin(log, origin, LogKey::from_seed(&seed)?);
-    let entry = chain.enroll(&mut genesis, now).map_err(|_| BootError::Incomplete("room for genesis"))?;
+    let entry = chain
+        .enroll(&mut genesis, now)
+        .map_err(|_| BootError::Incomplete("room for genesis"))?;
     let mut state = State::default();
     let rows = state.apply(&genesis);
 
@@ -258,7 +275,13 @@ pub fn found(
     hand_over(&access_key).map_err(BootError::AccessKeyFile)?;
     let group = Group {
         entries: vec![entry],
-        rows: rows.into_iter().map(|w| RowWrite { key: w.row, value: w.value }).collect(),
+        rows: rows
+            .into_iter()
+            .map(|w| RowWrite {
+                key: w.row,
+                value: w.value,
+            })
+            .collect(),
         tiles: chain.take_full_tiles(),
         checkpoint: None,
         digest: Some(state.digest().to_bytes()),
@@ -269,7 +292,18 @@ pub fn found(
     let log_key = LogKey::from_seed(&seed)?;
     let mut anchor = AnchorFile::open(storage.anchor, log)?;
     anchor.write(&anchor_at(&chain, false), &log_key)?;
-    assemble(state, chain, 0, storage.log, vault, free, anchor, log_key, nonce_key, world)
+    assemble(
+        state,
+        chain,
+        0,
+        storage.log,
+        vault,
+        free,
+        anchor,
+        log_key,
+        nonce_key,
+        world,
+    )
 }
 
 /// Finds a log again.
@@ -292,7 +326,12 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
         return Err(BootError::OtherLogKey);
     }
     let referenced: std::collections::HashSet<SlotRef> = state.slots().collect();
-    let free = FreeSlots::new(vault.filled().into_iter().filter(|slot| !referenced.contains(slot)));
+    let free = FreeSlots::new(
+        vault
+            .filled()
+            .into_iter()
+            .filter(|slot| !referenced.contains(slot)),
+    );
     let chain = Chain::resume(
         log.id,
         log.origin.clone(),
@@ -300,10 +339,24 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
         head,
         load_tree(&*storage.log, head.size)?,
     );
-    assemble(state, chain, sealed_at, storage.log, vault, free, anchor, log_key, nonce_key, world)
+    assemble(
+        state,
+        chain,
+        sealed_at,
+        storage.log,
+        vault,
+        free,
+        anchor,
+        log_key,
+        nonce_key,
+        world,
+    )
 }
 
-#[expect(clippy::too_many_arguments, reason = "the last step of both ways to boot; a struct would only repeat `Core`")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the last step of both ways to boot; a struct would only repeat `Core`"
+)]
 fn assemble(
     state: State,
     chain: Chain,
@@ -316,10 +369,22 @@ fn assemble(
     nonce_key: SecretBytes,
     world: &World,
 ) -> Result<Core, BootError> {
-    let account = state.accounts().next().ok_or(BootError::Incomplete("account"))?.id;
-    let region = state.log().ok_or(BootError::Incomplete("log identity"))?.region.clone();
+    let account = state
+        .accounts()
+        .next()
+        .ok_or(BootError::Incomplete("account"))?
+        .id;
+    let region = state
+        .log()
+        .ok_or(BootError::Incomplete("log identity"))?
+        .region
+        .clone();
     let published = Arc::new(Published::new(state.clone(), *chain.head()));
-    let watch = ClockWatch::start(world.clock.now(), world.clock.monotonic_millis(), chain.head().time);
+    let watch = ClockWatch::start(
+        world.clock.now(),
+        world.clock.monotonic_millis(),
+        chain.head().time,
+    );
     Ok(Core {
         writer: Writer::new(state, chain, account, sealed_at),
         tools: Arc::new(Tools {
@@ -376,13 +441,19 @@ pub fn anchor_at(chain: &Chain, clean: bool) -> Anchor {
 fn check_anchor(store: &dyn EventStore, size: u64, anchor: Option<Anchor>) -> Result<(), BootError> {
     let Some(anchor) = anchor else {
         // Only a crash between genesis and the first anchor leaves none.
-        return if size == 1 { Ok(()) } else { Err(shortened(size, 0, " and now it is gone or blank")) };
+        return if size == 1 {
+            Ok(())
+        } else {
+            Err(shortened(size, 0, " and now it is gone or blank"))
+        };
     };
     let Some(last) = anchor.size.checked_sub(1).filter(|_| anchor.size <= size) else {
         return Err(shortened(size, anchor.size, ""));
     };
     let entries = store.entries(Seq::new(last), 1, limits::ENTRY_BYTES_MAX)?;
-    let leaf = entries.first().map(|(_, entry)| crate::ledger::tree::leaf_hash(entry));
+    let leaf = entries
+        .first()
+        .map(|(_, entry)| crate::ledger::tree::leaf_hash(entry));
     if leaf == Some(anchor.leaf) {
         Ok(())
     } else {
@@ -398,8 +469,14 @@ const fn shortened(found: u64, anchored: u64, detail: &'static str) -> BootError
     }
 }
 
-fn unseal_internal(vault: &Vault, state: &State, purpose: InternalKeyPurpose) -> Result<SecretBytes, BootError> {
-    let row = state.internal_key(purpose).ok_or(BootError::Incomplete(purpose.as_str()))?;
+fn unseal_internal(
+    vault: &Vault,
+    state: &State,
+    purpose: InternalKeyPurpose,
+) -> Result<SecretBytes, BootError> {
+    let row = state
+        .internal_key(purpose)
+        .ok_or(BootError::Incomplete(purpose.as_str()))?;
     vault
         .key(row.slot)?
         .open(&internal(purpose), row.sealed.as_slice())
@@ -415,7 +492,10 @@ fn make_access_key_secret(entropy: &dyn Entropy) -> SecretBytes {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHJKMNPQRSTUVWXYZabcdefghk";
     let random = SecretBytes::random(30, entropy);
     // EXPOSE: turned into letters, one random byte each; the result is secret again.
-    let letters = random.expose().iter().filter_map(|byte| ALPHABET.get(usize::from(byte % 32)).copied());
+    let letters = random
+        .expose()
+        .iter()
+        .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)).copied());
     SecretBytes::new(letters.collect())
 }
 

@@ -26,7 +26,8 @@ pub(super) fn check_tail(
     let mut tree = load_tree(store, start)?;
     if let Some((size, note)) = checkpoint {
         let last = Seq::new(size.saturating_sub(1));
-        let checkpoint = Checkpoint::open(&note, origin, public).map_err(|_| tail(last, "its checkpoint is not signed by the log"))?;
+        let checkpoint = Checkpoint::open(&note, origin, public)
+            .map_err(|_| tail(last, "its checkpoint is not signed by the log"))?;
         if checkpoint.size != size || checkpoint.root != tree.root() {
             return Err(tail(last, "its checkpoint has another root"));
         }

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use crate::base::{Answer, ApiError, Arn, Digest, RequestId};
-use crate::crypto::pool::Lane;
 use crate::crypto::KeyRoom;
+use crate::crypto::pool::Lane;
 use crate::domain::{Command, Scope, Unresolved};
 use crate::event::{Actor, Origin, Recorded};
 use crate::policy::Permit;
@@ -65,7 +65,13 @@ pub trait Use: Debug + Send + Sync {
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved>;
 
     /// Does the work. Takes the permit: without it the key room opens no key.
-    fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, room: &KeyRoom) -> Result<Done, ApiError>;
+    fn run(
+        &self,
+        scope: &Scope,
+        reader: &Reader<'_>,
+        permit: Permit,
+        room: &KeyRoom,
+    ) -> Result<Done, ApiError>;
 }
 
 /// An operation that only looks.

@@ -30,12 +30,23 @@ impl Use for Encrypt {
         Ok(vec![scope.key_arn(self.key.resolve(scope, reader)?.id)])
     }
 
-    fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, room: &KeyRoom) -> Result<Done, ApiError> {
+    fn run(
+        &self,
+        scope: &Scope,
+        reader: &Reader<'_>,
+        permit: Permit,
+        room: &KeyRoom,
+    ) -> Result<Done, ApiError> {
         let key = resolved(&self.key, scope, reader)?;
         let primary = primary(&key)?;
         // EXPOSE: the cipher reads the plaintext and keeps nothing of it.
         let blob = room
-            .encrypt(permit, &reference(&key, primary), self.plaintext.expose(), &self.context)
+            .encrypt(
+                permit,
+                &reference(&key, primary),
+                self.plaintext.expose(),
+                &self.context,
+            )
             .map_err(refuse)?;
         let answer = Answer::new().base64("CiphertextBlob", &blob);
         Ok(done(answer, &key, primary.id, &blob))
@@ -64,12 +75,20 @@ impl Use for Decrypt {
         Ok(vec![scope.key_arn(find(blob.key(), scope, reader)?.id)])
     }
 
-    fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, room: &KeyRoom) -> Result<Done, ApiError> {
+    fn run(
+        &self,
+        scope: &Scope,
+        reader: &Reader<'_>,
+        permit: Permit,
+        room: &KeyRoom,
+    ) -> Result<Done, ApiError> {
         let blob = self.parse()?;
         let key = find(blob.key(), scope, reader)?;
         usable(&key, KeyUsage::EncryptDecrypt)?;
         // A version that the key does not have: the blob was not made by it, and says no more than a forged one.
-        let version = key.version(blob.version()).ok_or_else(|| ApiError::invalid("CiphertextBlob"))?;
+        let version = key
+            .version(blob.version())
+            .ok_or_else(|| ApiError::invalid("CiphertextBlob"))?;
         let plaintext = room
             .decrypt(permit, &reference(&key, version), &blob, &self.context)
             .map_err(refuse)?;
@@ -94,7 +113,13 @@ impl Use for GenerateDataKey {
         Ok(vec![scope.key_arn(self.key.resolve(scope, reader)?.id)])
     }
 
-    fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, room: &KeyRoom) -> Result<Done, ApiError> {
+    fn run(
+        &self,
+        scope: &Scope,
+        reader: &Reader<'_>,
+        permit: Permit,
+        room: &KeyRoom,
+    ) -> Result<Done, ApiError> {
         let key = resolved(&self.key, scope, reader)?;
         let primary = primary(&key)?;
         let (data_key, blob) = room
@@ -108,7 +133,9 @@ impl Use for GenerateDataKey {
 }
 
 fn resolved(key: &KeyRef, scope: &Scope, reader: &Reader<'_>) -> Result<Arc<Key>, ApiError> {
-    let key = key.resolve(scope, reader).map_err(|unresolved| unresolved.refusal)?;
+    let key = key
+        .resolve(scope, reader)
+        .map_err(|unresolved| unresolved.refusal)?;
     usable(&key, KeyUsage::EncryptDecrypt)?;
     Ok(key)
 }

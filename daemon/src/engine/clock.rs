@@ -101,7 +101,10 @@ mod tests {
     #[test]
     fn a_jump_of_an_hour_is_let_pass_and_an_accepted_one_too() {
         let mut watch = ClockWatch::start(T0, 0, T0);
-        assert_eq!(watch.look(T0.plus_millis(limits::CLOCK_STEP_MILLIS_MAX), 0), Drift::None);
+        assert_eq!(
+            watch.look(T0.plus_millis(limits::CLOCK_STEP_MILLIS_MAX), 0),
+            Drift::None
+        );
         assert!(watch.timers_run(0));
         watch.look(T0.plus_millis(10 * HOUR), 0);
         assert!(!watch.timers_run(0));

@@ -72,11 +72,21 @@ impl Housekeeper {
                 // A crash after this line leaves erased slots that the log still owes: the next tick erases nothing
                 // anew and records it.
                 tools.vault.erase(&owed)?;
-                calls.push(self.call("chancery/EraseMaterial", slots_recorded(owed.len()), RecordErasure { slots: owed }, tools));
+                calls.push(self.call(
+                    "chancery/EraseMaterial",
+                    slots_recorded(owed.len()),
+                    RecordErasure { slots: owed },
+                    tools,
+                ));
             }
             for key in durable.state.deletions_due(now).take(DELETIONS_AT_ONCE) {
                 if let Some(row) = durable.state.key(key) {
-                    let mut call = self.call("chancery/DestroyKey", Recorded::default(), DestroyKey { key }, tools);
+                    let mut call = self.call(
+                        "chancery/DestroyKey",
+                        Recorded::default(),
+                        DestroyKey { key },
+                        tools,
+                    );
                     // A key is destroyed in its own account and region.
                     call.actor = Actor::system(row.account);
                     call.scope.account = row.account;
@@ -96,7 +106,9 @@ impl Housekeeper {
     /// The refusals counted since the last window, one operation each; also asked for at shutdown.
     pub fn refused(&self, tools: &Tools) -> Vec<Call> {
         let taken = self.refusals.take().into_iter();
-        taken.map(|recorded| self.call("chancery/RefuseRequests", recorded, Note, tools)).collect()
+        taken
+            .map(|recorded| self.call("chancery/RefuseRequests", recorded, Note, tools))
+            .collect()
     }
 
     /// Something that only has to be known.
@@ -109,7 +121,10 @@ impl Housekeeper {
             Drift::None => return None,
             Drift::Back(millis) => ("chancery/ClockSteppedBack", millis),
             Drift::Ahead(millis) => {
-                tracing::warn!(millis, "the clock jumped ahead: scheduled deletions are held for a day of agreement or until `chancery clock accept`");
+                tracing::warn!(
+                    millis,
+                    "the clock jumped ahead: scheduled deletions are held for a day of agreement or until `chancery clock accept`"
+                );
                 ("chancery/ClockJumpedAhead", millis)
             }
         };
@@ -118,7 +133,13 @@ impl Housekeeper {
         Some(self.call(op, recorded, Note, tools))
     }
 
-    fn call(&self, op: &'static str, recorded: Recorded, command: impl Command + 'static, tools: &Tools) -> Call {
+    fn call(
+        &self,
+        op: &'static str,
+        recorded: Recorded,
+        command: impl Command + 'static,
+        tools: &Tools,
+    ) -> Call {
         Call {
             rid: RequestId::make(&*tools.entropy),
             op,

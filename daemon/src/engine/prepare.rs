@@ -75,7 +75,9 @@ fn attempt(
     let permit = decide(call, decision)?;
     match &call.work {
         Work::Command(command) => Ok(Ready::Decide(tools.make(command.needs())?)),
-        Work::Use(work) => work.run(&call.scope, reader, permit, &tools.room).map(Ready::Done),
+        Work::Use(work) => work
+            .run(&call.scope, reader, permit, &tools.room)
+            .map(Ready::Done),
         Work::Query(query) => query.answer(&call.scope, state, tools).map(Ready::Done),
         Work::Invalid(error) => Err(error.clone()),
     }

@@ -20,7 +20,11 @@ impl Refusals {
     pub fn count(&self, source: &str, code: Code) {
         let mut counts = self.0.lock();
         let known = counts.contains_key(&(source.to_owned(), code));
-        let source = if known || counts.len() < limits::REFUSAL_SOURCES_MAX { source } else { OTHERS };
+        let source = if known || counts.len() < limits::REFUSAL_SOURCES_MAX {
+            source
+        } else {
+            OTHERS
+        };
         *counts.entry((source.to_owned(), code)).or_default() += 1;
     }
 

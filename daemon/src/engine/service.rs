@@ -155,13 +155,15 @@ impl Engine {
                 round,
                 ticket,
             };
-            self.queue.try_send(Message::Call(Box::new(envelope))).map_err(|error| match error {
-                TrySendError::Full(message) => {
-                    self.take_back(message);
-                    Code::Throttled
-                }
-                TrySendError::Disconnected(_) => Code::Unavailable,
-            })?;
+            self.queue
+                .try_send(Message::Call(Box::new(envelope)))
+                .map_err(|error| match error {
+                    TrySendError::Full(message) => {
+                        self.take_back(message);
+                        Code::Throttled
+                    }
+                    TrySendError::Disconnected(_) => Code::Unavailable,
+                })?;
             match answer.await {
                 Ok(Verdict::Answered(reply, receipt)) => return Ok(Answered { reply, receipt }),
                 Ok(Verdict::Again(again, next_round)) => {
@@ -185,7 +187,10 @@ impl Engine {
             let state = tools.published.applied();
             (prepare(&call, &state, &tools), call)
         };
-        self.pool.run(Lane::Long, job).await.map_err(|_busy| Code::Throttled)
+        self.pool
+            .run(Lane::Long, job)
+            .await
+            .map_err(|_busy| Code::Throttled)
     }
 
     /// What was made for a call that does not reach the writer goes back.
@@ -203,7 +208,11 @@ impl Engine {
             return Some(known.clone());
         }
         let owner = Owner::AccessKey(id.clone());
-        let opened = self.tools.vault.key(row.slot).map_err(|error| tracing::warn!(%error, %id, "an access key can't be unsealed"));
+        let opened = self
+            .tools
+            .vault
+            .key(row.slot)
+            .map_err(|error| tracing::warn!(%error, %id, "an access key can't be unsealed"));
         let secret = opened.ok()?.open(&owner, row.sealed.as_slice()).ok()?;
         let known = KnownAccessKey {
             account: row.account,
@@ -258,7 +267,8 @@ impl Engine {
 
     /// Records something that only has to be known.
     pub async fn note(&self, op: &'static str, recorded: Recorded) {
-        self.record(vec![self.housekeeper.note(op, recorded, &self.tools)]).await;
+        self.record(vec![self.housekeeper.note(op, recorded, &self.tools)])
+            .await;
     }
 
     /// Records the refusals still counted, seals the state, and lets the writer end.
@@ -281,9 +291,15 @@ impl Threads {
     /// Waits for the writer, then writes the last anchor. Call after `Engine::close`.
     pub fn join(self) -> Result<(), String> {
         let panicked = |_| "a thread of the core panicked".to_owned();
-        self.writer.join().map_err(panicked)?.map_err(|error| error.to_string())?;
+        self.writer
+            .join()
+            .map_err(panicked)?
+            .map_err(|error| error.to_string())?;
         drop(self.stop_anchor);
-        self.anchor.join().map_err(panicked)?.map_err(|error| error.to_string())
+        self.anchor
+            .join()
+            .map_err(panicked)?
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -299,7 +315,11 @@ fn drive(writer: &mut Writer, inbox: &Receiver<Message>, tools: &Tools) -> Resul
                 Message::Call(envelope) => inputs.push(*envelope),
                 Message::Close => closing = true,
             }
-            next = if inputs.len() < limits::GROUP_EVENTS_MAX && !closing { inbox.try_recv().ok() } else { None };
+            next = if inputs.len() < limits::GROUP_EVENTS_MAX && !closing {
+                inbox.try_recv().ok()
+            } else {
+                None
+            };
         }
         let step = writer.step(inputs, tools.clock.now(), tools);
         settle(writer, step, tools)?;

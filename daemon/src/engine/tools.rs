@@ -62,7 +62,10 @@ impl Tools {
             tracing::error!(%error, "the vault provides no slots");
             Refusal::NoSlot
         })?;
-        self.free.take(1).and_then(|slots| slots.first().copied()).ok_or(Refusal::NoSlot)
+        self.free
+            .take(1)
+            .and_then(|slots| slots.first().copied())
+            .ok_or(Refusal::NoSlot)
     }
 
     /// Admission time: the clock's, and never behind the log.

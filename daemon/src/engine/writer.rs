@@ -7,13 +7,13 @@ use super::call::{Call, Done, Work};
 use super::prepare::{Prepared, Ready, prepare};
 use super::tools::Tools;
 use crate::base::{AccountId, Answer, ApiError, Code, Digest, KeyVersionId, RequestId, Timestamp, limits};
+use crate::crypto::pool::Lane;
 use crate::domain::{Decided, Facts};
 use crate::event::{
     Actor, Change, Decision, Effect, Event, FORMAT, Observation, Origin, Outcome, Recorded, RowKey,
 };
 use crate::ledger::store::RowWrite;
 use crate::ledger::{Chain, Entry, Group, Sealed};
-use crate::crypto::pool::Lane;
 use crate::projection::State;
 
 /// A prepared call before the writer. `T` is how its caller is reached.
@@ -76,7 +76,11 @@ impl Writer {
     /// `sealed_at` is the size at the last kept checkpoint.
     pub fn new(state: State, chain: Chain, account: AccountId, sealed_at: u64) -> Self {
         // State and log out of step would make every later event a lie.
-        assert_eq!(state.size(), chain.head().size, "state and chain are of different sizes");
+        assert_eq!(
+            state.size(),
+            chain.head().size,
+            "state and chain are of different sizes"
+        );
         Self {
             state,
             chain,
@@ -138,7 +142,11 @@ impl Writer {
         let recent = self.state.time().minus_millis(limits::ADMISSION_LAG_MILLIS_MAX) <= input.call.scope.at;
         recent
             && (input.prepared.snapshot == self.state.size()
-                || input.prepared.reads.iter().all(|read| self.state.revision(&read.row) == read.revision))
+                || input
+                    .prepared
+                    .reads
+                    .iter()
+                    .all(|read| self.state.revision(&read.row) == read.revision))
     }
 
     /// The state has overtaken the call again and again: it runs here, where nothing can overtake it.
@@ -171,7 +179,11 @@ impl Writer {
         let is_query = matches!(call.work, Work::Query(_));
         let (mut changes, mut blob) = (Vec::new(), None);
         let result = match prepared.result {
-            Ok(Ready::Done(Done { answer, recorded, blob: opened })) => {
+            Ok(Ready::Done(Done {
+                answer,
+                recorded,
+                blob: opened,
+            })) => {
                 blob = opened;
                 Ok((answer, recorded))
             }
@@ -244,7 +256,10 @@ impl Writer {
         }
     }
 
-    #[expect(clippy::expect_used, reason = "without parameters, resources and changes an event is under 2 KiB")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without parameters, resources and changes an event is under 2 KiB"
+    )]
     fn enroll_small(&mut self, event: &mut Event, time: Timestamp) -> Entry {
         self.chain.enroll(event, time).expect("a bare event fits")
     }
@@ -254,10 +269,12 @@ impl Writer {
         let Work::Command(command) = &call.work else {
             return Err(Code::Internal.into());
         };
-        command.decide(&call.scope, &self.state, &facts).map_err(|refusal| {
-            tools.unmake(&facts);
-            refusal.into()
-        })
+        command
+            .decide(&call.scope, &self.state, &facts)
+            .map_err(|refusal| {
+                tools.unmake(&facts);
+                refusal.into()
+            })
     }
 
     /// The state digest becomes an event, and the head after it a kept checkpoint.
@@ -294,9 +311,17 @@ impl Writer {
         staged.checkpoint = Some((checkpoint.size, note));
     }
 
-    fn end_step<T>(&mut self, staged: Staged, replies: Vec<(T, Sealed<Reply>)>, reruns: Vec<Rerun<T>>) -> Step<T> {
+    fn end_step<T>(
+        &mut self,
+        staged: Staged,
+        replies: Vec<(T, Sealed<Reply>)>,
+        reruns: Vec<Rerun<T>>,
+    ) -> Step<T> {
         let digest = (!staged.rows.is_empty()).then(|| self.state.digest().to_bytes());
-        let rows = staged.rows.into_iter().map(|(key, value)| RowWrite { key, value });
+        let rows = staged
+            .rows
+            .into_iter()
+            .map(|(key, value)| RowWrite { key, value });
         Step {
             group: Group {
                 entries: staged.entries,
@@ -337,14 +362,20 @@ impl Staged {
 
     fn apply(&mut self, state: &mut State, event: &Event) {
         for change in &event.chg {
-            if let Change::KeyDisabled { key } | Change::KeyDeletionScheduled { key, .. } | Change::KeyDestroyed { key } =
-                change
+            if let Change::KeyDisabled { key }
+            | Change::KeyDeletionScheduled { key, .. }
+            | Change::KeyDestroyed { key } = change
             {
                 let versions = state.key(*key).into_iter().flat_map(|key| &key.versions);
                 self.forget.extend(versions.map(|version| version.id));
             }
         }
-        self.rows.extend(state.apply(event).into_iter().map(|written| (written.row, written.value)));
+        self.rows.extend(
+            state
+                .apply(event)
+                .into_iter()
+                .map(|written| (written.row, written.value)),
+        );
     }
 }
 
@@ -359,6 +390,9 @@ pub(super) fn discard(prepared: &Prepared, tools: &Tools) {
 fn derive_request_id(head: &crate::ledger::Head) -> RequestId {
     let digest = Digest::of_parts(&[b"chancery/request-id/v1", head.prev.as_bytes()]);
     let mut bytes = [0; 16];
-    bytes.iter_mut().zip(digest.as_bytes()).for_each(|(to, from)| *to = *from);
+    bytes
+        .iter_mut()
+        .zip(digest.as_bytes())
+        .for_each(|(to, from)| *to = *from);
     RequestId::from_bytes(bytes)
 }

@@ -24,10 +24,15 @@ impl Query for ListAliases {
         let listed = aliases.len();
         let items = aliases.into_iter().map(|alias| {
             Answer::new()
-                .text("AliasArn", Arn::alias(&alias.region, alias.account, &alias.name).to_string())
+                .text(
+                    "AliasArn",
+                    Arn::alias(&alias.region, alias.account, &alias.name).to_string(),
+                )
                 .text("AliasName", alias.name.to_string())
                 .text("KeyId", alias.key.to_string())
         });
-        Ok(self.page.end(Answer::new().list("Aliases", "Alias", items), listed, total))
+        Ok(self
+            .page
+            .end(Answer::new().list("Aliases", "Alias", items), listed, total))
     }
 }

@@ -29,7 +29,10 @@ impl Query for DescribeKey {
         let mut recorded = Recorded::default();
         recorded.insert("KeyId", Element::text(&key.id.to_string()));
         Ok(Done {
-            answer: Answer::new().with("KeyMetadata", metadata(&key).text("DeletionProtection", "Disabled")),
+            answer: Answer::new().with(
+                "KeyMetadata",
+                metadata(&key).text("DeletionProtection", "Disabled"),
+            ),
             recorded,
             blob: None,
         })
@@ -49,13 +52,17 @@ impl Query for ListKeys {
     }
 
     fn answer(&self, scope: &Scope, state: &State, _: &Tools) -> Result<Done, ApiError> {
-        let (keys, total) = self.page.cut(state.keys_newest_first(scope.account, &scope.region));
+        let (keys, total) = self
+            .page
+            .cut(state.keys_newest_first(scope.account, &scope.region));
         let listed = keys.len();
         let items = keys.into_iter().map(|key| {
             Answer::new()
                 .text("KeyArn", scope.key_arn(key).to_string())
                 .text("KeyId", key.to_string())
         });
-        Ok(self.page.end(Answer::new().list("Keys", "Key", items), listed, total))
+        Ok(self
+            .page
+            .end(Answer::new().list("Keys", "Key", items), listed, total))
     }
 }

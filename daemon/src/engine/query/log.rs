@@ -25,7 +25,11 @@ impl Query for GetLogStatus {
         let durable = tools.published.durable();
         let log = durable.state.log().ok_or(Code::Internal)?;
         let checkpoints = tools.log.checkpoints().map_err(unreadable)?;
-        let notes = checkpoints.into_iter().rev().take(limits::CHECKPOINTS_SHOWN_MAX).map(|(_, note)| note);
+        let notes = checkpoints
+            .into_iter()
+            .rev()
+            .take(limits::CHECKPOINTS_SHOWN_MAX)
+            .map(|(_, note)| note);
         Ok(Done::unrecorded(
             Answer::new()
                 .text("LogId", log.id.to_string())
@@ -68,7 +72,11 @@ impl Query for GetLogEntries {
             answer: Answer::new()
                 .number("From", self.from.get())
                 .number("Size", size)
-                .list("Entries", "Entry", entries.iter().map(|(_, entry)| STANDARD.encode(entry))),
+                .list(
+                    "Entries",
+                    "Entry",
+                    entries.iter().map(|(_, entry)| STANDARD.encode(entry)),
+                ),
             recorded,
             blob: None,
         })

@@ -19,7 +19,10 @@ impl Query for DescribeRegions {
     }
 
     fn answer(&self, _: &Scope, _: &State, _: &Tools) -> Result<Done, ApiError> {
-        let items = self.regions.iter().map(|region| Answer::new().text("RegionId", region.to_string()));
+        let items = self
+            .regions
+            .iter()
+            .map(|region| Answer::new().text("RegionId", region.to_string()));
         Ok(Done::unrecorded(Answer::new().list("Regions", "Region", items)))
     }
 }
