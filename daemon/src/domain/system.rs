@@ -42,3 +42,17 @@ impl Command for Note {
         Ok(Decided::nothing())
     }
 }
+
+/// An operator says that the wall clock is right.
+#[derive(Debug)]
+pub struct AcceptClock;
+
+impl Command for AcceptClock {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn decide(&self, _: &Scope, _: &State, _: &Facts) -> Result<Decided, Refusal> {
+        Ok(Decided::nothing())
+    }
+}

@@ -57,19 +57,23 @@ impl Use for Encrypt {
 #[derive(Debug)]
 pub struct Decrypt {
     /// The blob; it names its key and version.
-    pub blob: Vec<u8>,
+    blob: Vec<u8>,
     /// What it is bound to.
-    pub context: EncryptionContext,
+    context: EncryptionContext,
 }
 
 impl Decrypt {
+    /// Of a blob in our format; of anything else there is none.
+    pub fn new(blob: Vec<u8>, context: EncryptionContext) -> Option<Self> {
+        Blob::parse(&blob).is_ok().then_some(Self { blob, context })
+    }
+
     fn parse(&self) -> Result<Blob<'_>, ApiError> {
         Blob::parse(&self.blob).map_err(|_| ApiError::invalid("CiphertextBlob"))
     }
 }
 
 impl Use for Decrypt {
-    // A blob that is none names no key: the handler has refused it before it comes here.
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
         let blob = self.parse().map_err(|_| Refusal::KeyNotFound)?;
         Ok(vec![scope.key_arn(find(blob.key(), scope, reader)?.id)])

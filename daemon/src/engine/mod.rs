@@ -18,15 +18,18 @@ pub mod housekeeping;
 pub mod prepare;
 pub mod published;
 pub mod query;
+mod recent;
 pub mod refusals;
 pub mod service;
 pub mod tools;
 pub mod writer;
 
 // What the api room needs of the rooms below; it imports none of them itself.
+pub use crate::crypto::pool::Lane;
 pub use crate::domain::alias::{CreateAlias, DeleteAlias, UpdateAlias};
 pub use crate::domain::key::{ChangeLifecycle, CreateKey, Transition};
+pub use crate::domain::system::AcceptClock;
 pub use crate::domain::{KeyRef, Scope};
 pub use crate::event::{Actor, ActorKind, Element, Origin, Recorded};
 pub use call::{Call, Class, Work};
-pub use service::{Engine, Reply};
+pub use service::{Answered, Engine, Reply};

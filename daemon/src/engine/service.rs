@@ -10,13 +10,15 @@ use tokio::sync::oneshot;
 
 use super::anchoring::Anchoring;
 use super::boot::Core;
-use super::call::{Call, Work};
+use super::call::Call;
 use super::housekeeping::Housekeeper;
 use super::prepare::{Prepared, prepare};
 use super::tools::Tools;
 pub use super::writer::Reply;
 use super::writer::{Input, Step, Writer};
-use crate::base::{AccessKeyId, AccountId, Code, Region, SecretBytes, Timestamp, limits};
+use crate::base::{
+    AccessKeyId, AccountId, ApiError, Code, Region, RequestId, SecretBytes, Timestamp, limits,
+};
 use crate::crypto::pool::{Lane, Pool};
 use crate::custody::Owner;
 use crate::event::Recorded;
@@ -252,6 +254,28 @@ impl Engine {
         self.tools.now()
     }
 
+    /// The wall clock, raw: for signature windows alone.
+    pub fn wall_clock(&self) -> Timestamp {
+        self.tools.clock.now()
+    }
+
+    /// Draws a request id.
+    pub fn make_request_id(&self) -> RequestId {
+        RequestId::make(&*self.tools.entropy)
+    }
+
+    /// Shows every signed request admitted since `since`, newest first: access key, nonce hash, admission time.
+    pub fn each_recent_nonce(
+        &self,
+        since: Timestamp,
+        show: impl FnMut(&AccessKeyId, u64, Timestamp),
+    ) -> Result<(), ApiError> {
+        super::recent::each_nonce(&*self.tools.log, since, show).map_err(|error| {
+            tracing::error!(%error, "the tail of the log can't be read");
+            Code::Internal.into()
+        })
+    }
+
     /// The housekeeper.
     pub const fn housekeeper(&self) -> &Housekeeper {
         &self.housekeeper
@@ -355,11 +379,4 @@ fn follow(anchoring: &mut Anchoring, stopped: &Receiver<()>, tools: &Tools) -> s
         anchoring.follow(&tools.published, false)?;
     }
     anchoring.follow(&tools.published, true)
-}
-
-/// What the api room may ask of a call's work without importing the rooms below.
-impl From<crate::base::ApiError> for Work {
-    fn from(error: crate::base::ApiError) -> Self {
-        Self::Invalid(error)
-    }
 }
