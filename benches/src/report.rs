@@ -107,7 +107,7 @@ impl Row {
         );
         if let Some(fault) = &self.fault {
             return format!(
-                "{start} failed: {} | | | | | | | | {} |\n",
+                "{start} failed: {} | | | | | | | | | {} |\n",
                 cell(fault),
                 self.rounds.len()
             );
@@ -120,7 +120,7 @@ impl Row {
             .filter_map(|m| m.server_cpu_us)
             .reduce(f64::min);
         format!(
-            "{start} {} ({}){} | {} | {} | {} | {} | {} ({}) | {} | {} | {} |\n",
+            "{start} {} ({}){} | {} | {} | {} | {} | {} ({}) | {} | {} | {} | {} |\n",
             shown(self.ops_per_second(), 0),
             shown(best_ops, 0),
             if unserved > 0 {
@@ -135,6 +135,7 @@ impl Row {
             shown(self.median(|m| m.server_cpu_us), 1),
             shown(best_cpu, 1),
             shown(self.median(|m| Some(m.generator_cpu_us)), 1),
+            shown(self.median(|m| m.other_cores), 2),
             shown(self.median(|m| m.fdatasync_p50_us), 0),
             self.rounds.len(),
         )
@@ -170,8 +171,8 @@ impl Report {
             format!("{cores} cores, {processor}, Linux {kernel}; the generator runs on the same cores.\n\n");
         text.push_str(
             "| server | way | connections | load | op/s, median (best) | p50 ms | p99 ms | p99.9 ms | max ms \
-             | server CPU us/op, median (best) | generator CPU us/op | fdatasync p50 us | rounds |\n\
-             |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+             | server CPU us/op, median (best) | generator CPU us/op | other cores | fdatasync p50 us | rounds |\n\
+             |---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
         );
         text.extend(self.rows.iter().map(Row::markdown));
         if let Some(Ratio {
@@ -235,6 +236,7 @@ mod tests {
             max_ms: 4.0,
             server_cpu_us: Some(25.0),
             generator_cpu_us: 5.0,
+            other_cores: None,
             fdatasync_p50_us: None,
         }
     }
@@ -277,6 +279,6 @@ mod tests {
             .filter(|line| line.starts_with('|'))
             .map(|line| line.matches('|').count())
             .collect();
-        assert_eq!(columns, [14; 4]);
+        assert_eq!(columns, [15; 4]);
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::load::arguments::seconds;
 use crate::load::http::Target;
 use crate::load::requests::{AccessKey, Call, Requests};
 use crate::load::{Arrival, Measurement, Plan, drive};
@@ -29,6 +30,12 @@ pub struct Arguments {
     /// Only the ratio at 64 connections, in short rounds
     #[arg(long)]
     quick: bool,
+    /// Seconds counted in each round [default: 2 quick, 5 for the ratio, 4 for the rest]
+    #[arg(long, value_parser = seconds)]
+    measure: Option<Duration>,
+    /// Rounds of each scenario [default: 3 quick, 7 for the ratio, 3 for the rest]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
+    rounds: Option<u8>,
     /// Directory for both servers' data, on the disk that is meant; a directory inside it is made and removed
     #[arg(long, default_value = "/var/tmp")]
     scratch: PathBuf,
@@ -91,7 +98,7 @@ pub async fn main(arguments: Arguments) -> Result<ExitCode> {
     }
     ways.extend(toy_ways(&toy)?);
 
-    let report = measure(&ways, arguments.quick, &scratch.path).await?;
+    let report = measure(&ways, &arguments, &scratch.path).await?;
     print!("{}", report.markdown());
     if let Some(path) = &arguments.json {
         report.write_json(path)?;
@@ -119,9 +126,10 @@ fn verdict(report: &Report, require: Option<f64>) -> ExitCode {
     }
 }
 
-async fn measure(ways: &[Way], quick: bool, scratch: &Path) -> Result<Report> {
+async fn measure(ways: &[Way], arguments: &Arguments, scratch: &Path) -> Result<Report> {
     let mut report = Report::default();
-    let timing = if quick { RATIO_QUICK } else { RATIO_LONG };
+    let timing = arguments.over(if arguments.quick { RATIO_QUICK } else { RATIO_LONG });
+    let matrix = arguments.over(MATRIX);
     // The ratio first, in a minute of its own: the ways over the socket without credentials.
     let compared = ways.iter().filter(|way| way.name == PEER || way.name == TOY_UNIX);
     let mut scenarios: Vec<Scenario> = compared.map(|way| way.scenario(64, Arrival::Closed)).collect();
@@ -134,7 +142,7 @@ async fn measure(ways: &[Way], quick: bool, scratch: &Path) -> Result<Report> {
         .zip(row("toy"))
         .and_then(|(daemon, toy)| Ratio::of(daemon, toy));
     let reached = report.rows.first().and_then(Row::ops_per_second);
-    if quick {
+    if arguments.quick {
         return Ok(report);
     }
     for connections in [1, 16, 64, 256] {
@@ -144,7 +152,7 @@ async fn measure(ways: &[Way], quick: bool, scratch: &Path) -> Result<Report> {
         let mut scenarios: Vec<Scenario> = all
             .map(|way| way.scenario(connections, Arrival::Closed))
             .collect();
-        alternate(&mut scenarios, MATRIX, scratch).await?;
+        alternate(&mut scenarios, matrix, scratch).await?;
         report
             .rows
             .extend(scenarios.into_iter().map(|scenario| scenario.row));
@@ -157,7 +165,7 @@ async fn measure(ways: &[Way], quick: bool, scratch: &Path) -> Result<Report> {
         let arrival = Arrival::Open { per_second };
         let compared = ways.iter().filter(|way| way.name == PEER || way.name == TOY_UNIX);
         let mut scenarios: Vec<Scenario> = compared.map(|way| way.scenario(256, arrival)).collect();
-        alternate(&mut scenarios, MATRIX, scratch).await?;
+        alternate(&mut scenarios, matrix, scratch).await?;
         report
             .rows
             .extend(scenarios.into_iter().map(|scenario| scenario.row));
@@ -197,6 +205,17 @@ fn progress(row: &Row, measured: &Measurement) {
         "{} ({}), {} connections{load}: {:.0} op/s, p50 {:.2} ms, p99 {:.2} ms",
         row.server, row.way, row.connections, measured.ops_per_second, measured.p50_ms, measured.p99_ms
     );
+}
+
+impl Arguments {
+    /// The given timing, where the command line says nothing else.
+    fn over(&self, timing: Timing) -> Timing {
+        Timing {
+            measure: self.measure.unwrap_or(timing.measure),
+            rounds: self.rounds.map_or(timing.rounds, usize::from),
+            ..timing
+        }
+    }
 }
 
 impl Scenario {

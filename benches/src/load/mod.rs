@@ -72,6 +72,8 @@ pub struct Measurement {
     pub server_cpu_us: Option<f64>,
     /// Processor time of the generator for one reply, microseconds
     pub generator_cpu_us: f64,
+    /// Cores kept busy meanwhile by anything but server and generator: the greater, the less the figures are worth
+    pub other_cores: Option<f64>,
     /// Median of a raw 600-byte append and fdatasync just before the run, microseconds
     pub fdatasync_p50_us: Option<f64>,
 }

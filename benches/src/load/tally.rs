@@ -36,6 +36,8 @@ pub struct Reading {
     at: Instant,
     server: Option<Duration>,
     generator: Duration,
+    /// Whole machine
+    busy: Duration,
 }
 
 impl Tally {
@@ -132,19 +134,22 @@ impl Tally {
         let latency = self.latency.borrow();
         let ms = |quantile| nanos(latency.value_at_quantile(quantile)) * 1e3;
         let per_reply_us = |used: Duration| used.as_secs_f64() * 1e6 / count(answered);
+        let window = (to.at - from.at).as_secs_f64();
+        let server = from.server.zip(to.server).map(|(a, b)| b.saturating_sub(a));
+        let generator = to.generator.saturating_sub(from.generator);
+        let busy = to.busy.saturating_sub(from.busy);
+        let others = |server: Duration| busy.saturating_sub(server + generator).as_secs_f64() / window;
         Ok(Measurement {
             answered,
             unserved,
-            ops_per_second: count(answered) / (to.at - from.at).as_secs_f64(),
+            ops_per_second: count(answered) / window,
             p50_ms: ms(0.5),
             p99_ms: ms(0.99),
             p999_ms: ms(0.999),
             max_ms: nanos(latency.max()) * 1e3,
-            server_cpu_us: from
-                .server
-                .zip(to.server)
-                .map(|(a, b)| per_reply_us(b.saturating_sub(a))),
-            generator_cpu_us: per_reply_us(to.generator.saturating_sub(from.generator)),
+            server_cpu_us: server.map(per_reply_us),
+            generator_cpu_us: per_reply_us(generator),
+            other_cores: server.map(others),
             fdatasync_p50_us: None,
         })
     }
@@ -157,6 +162,7 @@ impl Reading {
             at: Instant::now(),
             server,
             generator: cpu::used_by(std::process::id())?,
+            busy: cpu::busy()?,
         })
     }
 }

@@ -78,10 +78,10 @@ fn push_text(text: &str, out: &mut Vec<u8>) {
 }
 
 /// Room for the braces, the request id and, in an error, the names and the code.
-const ENVELOPE_LEN: usize = 256;
+pub(super) const ENVELOPE_LEN: usize = 256;
 
 /// An upper bound of the rendered length.
-fn answer_len_max(answer: &Answer) -> usize {
+pub(super) fn answer_len_max(answer: &Answer) -> usize {
     answer
         .iter()
         .map(|(name, value)| text_len_max(name) + 2 + value_len_max(value))

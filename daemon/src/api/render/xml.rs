@@ -78,10 +78,10 @@ fn push_text(text: &str, out: &mut String) {
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
 
 /// Room for the declaration, the root, the request id and, in an error, the names and the code.
-const ENVELOPE_LEN: usize = 384;
+pub(super) const ENVELOPE_LEN: usize = 384;
 
 /// An upper bound of the rendered length.
-fn fields_len_max(answer: &Answer) -> usize {
+pub(super) fn fields_len_max(answer: &Answer) -> usize {
     answer
         .iter()
         .map(|(name, value)| 2 * name.len() + 5 + value_len_max(value))

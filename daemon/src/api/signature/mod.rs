@@ -12,7 +12,7 @@
 //!
 //! I1  A signature is compared in constant time, and only as the exact text that we would have sent.
 //! I2  An unknown or unsupported scheme is refused, never skipped in favour of another one in the same request.
-//! I3  The string to sign, which may hold plaintext, goes to the sender alone and is zeroized after use.
+//! I3  The string to sign, which may hold plaintext, is zeroized; on a mismatch it goes, as the error's text, to the sender alone.
 //!
 //! Never: knows an access key's secret longer than one call, or records a nonce (that is for after `verify`).
 

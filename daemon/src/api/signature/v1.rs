@@ -53,6 +53,7 @@ impl<'a> Claim<'a> {
         self.signature
     }
 
+    /// Compares texts, not bytes: one request has one signature that is taken, and a malformed one is simply another.
     pub(super) fn verify(&self, secret: &SecretBytes) -> Result<(), Mismatch> {
         let string_to_sign = string_to_sign(self.method, self.params);
         let expected = signature(secret, &string_to_sign);
