@@ -158,6 +158,7 @@ impl KeyRoom {
         let material = wrapping
             .open(&owner, version.sealed.as_slice())
             .map_err(|cause| unavailable(version.key, &cause))?;
+        // The one spec there is; with a second, `VersionRef` carries it.
         let key = self.provider.prepare(KeySpec::Aes256, &material)?;
         self.cache.put(&missed, version.version, version.slot, &key);
         Ok(key)

@@ -36,7 +36,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Starts `threads` threads for long work, behind a queue of at most `queue_len_max` jobs.
+    /// Starts `threads` threads for long work, behind a queue of at most `queue_len_max` jobs. Without a thread all
+    /// long work is answered `Busy`.
     pub fn new(threads: usize, queue_len_max: usize) -> io::Result<Self> {
         let (long, jobs) = bounded::<Job>(queue_len_max);
         let threads = (0..threads)

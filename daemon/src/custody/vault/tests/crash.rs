@@ -177,3 +177,31 @@ fn a_random_life_keeps_every_promise() {
         }
     }
 }
+
+/// Opening repairs; a repair that fails, or whose crash keeps any part of it, loses nothing.
+#[test]
+fn an_interrupted_repair_can_be_begun_again() {
+    let keeps: [Keep; 3] = [|_| false, |_| true, |i| i % 2 == 0];
+    // Each side has damage and an older record that the other repairs, so both take two writes and a sync.
+    for (step, side, persisted, keep) in cases(3, &keeps) {
+        let files = files();
+        let mut promises = Promises::default();
+        let vault = create(&files).unwrap();
+        promises.provide(&vault, 6).unwrap();
+        let before = files[1].durable();
+        promises.erase(&vault, &[slot(0, 1)]).unwrap();
+        files[1].write_at(&before, 0).unwrap();
+        files[1].sync().unwrap();
+        files[0].damage(Record::offset(2) as usize..Record::offset(2) as usize + 1);
+        files[0].damage(Record::offset(5) as usize..Record::offset(5) as usize + 1);
+        files[1].damage(Record::offset(3) as usize..Record::offset(3) as usize + 1);
+
+        files[side].fail_after(step, persisted);
+        assert!(matches!(
+            open(&files),
+            Err(VaultError::Io { action: "write", .. })
+        ));
+        files.iter().for_each(|file| file.crash(keep));
+        promises.assert_kept(&open(&files).unwrap(), &files);
+    }
+}
