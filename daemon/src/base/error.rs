@@ -74,6 +74,8 @@ catalogue! {
     MalformedTimestamp => ("InvalidTimeStamp.Format", 400, Never, "Specified time stamp or date value is not well formatted."),
     /// The time stamp is more than 15 minutes off.
     ExpiredTimestamp => ("InvalidTimeStamp.Expired", 400, Never, "Specified time stamp or date value is expired."),
+    /// The security token is none of ours.
+    MalformedSecurityToken => ("InvalidSecurityToken.Malformed", 400, Never, "The specified security token is malformed."),
     /// The nonce was used before.
     NonceUsed => ("SignatureNonceUsed", 400, Never, "Specified signature nonce was used already."),
     /// Authorization denied the operation.

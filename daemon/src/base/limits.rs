@@ -112,3 +112,9 @@ pub const LOG_PAGE_BYTES_MAX: usize = 1 << 20;
 
 /// Most prepared keys kept in memory, some 600 bytes each.
 pub const PREPARED_KEYS_MAX: usize = 4_096;
+
+/// Most kept checkpoints that GetLogStatus shows, newest first.
+pub const CHECKPOINTS_SHOWN_MAX: usize = 16;
+
+/// Long crypto jobs waiting for a thread; more are throttled.
+pub const LONG_JOBS_MAX: usize = 1_024;

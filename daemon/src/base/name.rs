@@ -20,6 +20,11 @@ impl AliasName {
         ((1..=255).contains(&rest.len()) && rest.bytes().all(allowed)).then(|| Self(text.into()))
     }
 
+    /// The name that no other comes before: `-` is the least of the characters allowed.
+    pub fn least() -> Self {
+        Self("alias/-".into())
+    }
+
     /// The full name, prefix included.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -66,6 +71,11 @@ impl Region {
     pub fn parse(text: &str) -> Option<Self> {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         ((1..=64).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.into()))
+    }
+
+    /// The region that no other comes before.
+    pub fn least() -> Self {
+        Self("-".into())
     }
 
     /// The region id.

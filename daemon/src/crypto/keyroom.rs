@@ -46,6 +46,8 @@ pub struct VersionRef<'a> {
     pub key: KeyId,
     /// The version.
     pub version: KeyVersionId,
+    /// Its key's algorithm.
+    pub spec: KeySpec,
     /// Where its wrapping key is.
     pub slot: SlotRef,
     /// Its material, sealed under the slot.
@@ -91,7 +93,7 @@ impl KeyRoom {
     /// Encrypts `plaintext` under `version`, bound to `context`. Answers the blob.
     pub fn encrypt(
         &self,
-        _permit: &Permit,
+        _permit: Permit,
         version: &VersionRef<'_>,
         plaintext: &[u8],
         context: &EncryptionContext,
@@ -109,7 +111,7 @@ impl KeyRoom {
     /// Opens `blob` with `version`, which must be the one it names, in the context it was made with.
     pub fn decrypt(
         &self,
-        _permit: &Permit,
+        _permit: Permit,
         version: &VersionRef<'_>,
         blob: &Blob<'_>,
         context: &EncryptionContext,
@@ -129,7 +131,7 @@ impl KeyRoom {
     /// Makes a data key of `len` bytes: the key itself, and its blob under `version`.
     pub fn generate(
         &self,
-        permit: &Permit,
+        permit: Permit,
         version: &VersionRef<'_>,
         len: usize,
         context: &EncryptionContext,
@@ -158,8 +160,7 @@ impl KeyRoom {
         let material = wrapping
             .open(&owner, version.sealed.as_slice())
             .map_err(|cause| unavailable(version.key, &cause))?;
-        // The one spec there is; with a second, `VersionRef` carries it.
-        let key = self.provider.prepare(KeySpec::Aes256, &material)?;
+        let key = self.provider.prepare(version.spec, &material)?;
         self.cache.put(&missed, version.version, version.slot, &key);
         Ok(key)
     }

@@ -1,1 +1,21 @@
-//! domain
+//! The rules, pure: what a command changes, or why it is refused. One file an aggregate.
+//!
+//! I1  `decide` reads the state and its arguments alone: ids, material and time arrive in `Scope` and `Facts`.
+//! I2  Every change that `decide` returns is lawful in that state (`law::check`), so that a replay can prove it (law 3).
+//!
+//! Never: makes ids, reads a clock, touches a provider, applies a change.
+
+pub mod alias;
+pub mod command;
+#[cfg(test)]
+mod given;
+pub mod key;
+pub mod key_ref;
+pub mod law;
+pub mod metadata;
+pub mod refusal;
+pub mod system;
+
+pub use command::{Command, Decided, Facts, Needs, Scope};
+pub use key_ref::{KeyRef, Unresolved};
+pub use refusal::Refusal;

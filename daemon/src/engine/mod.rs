@@ -1,1 +1,35 @@
-//! engine
+//! The room where the others meet: a call becomes an event, an event becomes state, and only then there is an answer.
+//!
+//! I1  One writer owns the order. `Writer::step` is a plain function of its inputs: threads, tokio and the store only
+//!     drive it, so the simulation can.
+//! I2  An answer leaves sealed and is opened by the receipt of its own event (law 1).
+//! I3  A call whose read set no longer holds at its place in the order runs again, from authorization on (law 3).
+//! I4  `Published::durable` is never ahead of the disk; whatever leaves without a receipt reads it.
+//!
+//! Never: speaks a protocol, knows an algorithm, decides a rule.
+
+pub mod anchoring;
+pub mod boot;
+mod boot_tail;
+pub mod call;
+pub mod cipher;
+pub mod clock;
+pub mod housekeeping;
+pub mod prepare;
+pub mod published;
+pub mod query;
+mod recent;
+pub mod refusals;
+pub mod service;
+pub mod tools;
+pub mod writer;
+
+// What the api room needs of the rooms below; it imports none of them itself.
+pub use crate::crypto::pool::Lane;
+pub use crate::domain::alias::{CreateAlias, DeleteAlias, UpdateAlias};
+pub use crate::domain::key::{ChangeLifecycle, CreateKey, Transition};
+pub use crate::domain::system::AcceptClock;
+pub use crate::domain::{KeyRef, Scope};
+pub use crate::event::{Actor, ActorKind, Element, Origin, Recorded};
+pub use call::{Call, Class, Work};
+pub use service::{Answered, Engine, Reply};

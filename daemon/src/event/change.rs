@@ -140,6 +140,32 @@ pub enum InternalKeyPurpose {
     NonceHashing,
 }
 
+impl InternalKeyPurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 2] = [Self::LogSigning, Self::NonceHashing];
+
+    /// Its number in row keys; permanent.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::LogSigning => 0,
+            Self::NonceHashing => 1,
+        }
+    }
+
+    /// The inverse of `number`.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.number() == number)
+    }
+
+    /// Its name, as it is bound into the sealing.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LogSigning => "log signing",
+            Self::NonceHashing => "nonce hashing",
+        }
+    }
+}
+
 /// A fresh key with its first version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyCreated {

@@ -24,7 +24,6 @@ impl Entropy for Fixed {
 struct Setup {
     room: KeyRoom,
     vault: Arc<Vault>,
-    permit: Permit,
     key: KeyId,
     versions: Vec<KeyVersionAdded>,
 }
@@ -46,7 +45,6 @@ impl Setup {
         Self {
             room,
             vault,
-            permit: permit(),
             key,
             versions,
         }
@@ -59,19 +57,20 @@ impl Setup {
             version: version.id,
             slot: version.slot,
             sealed: &version.sealed,
+            spec: KeySpec::Aes256,
         }
     }
 
     fn encrypt(&self, plaintext: &[u8], context: &EncryptionContext) -> Vec<u8> {
         self.room
-            .encrypt(&self.permit, &self.version(0), plaintext, context)
+            .encrypt(permit(), &self.version(0), plaintext, context)
             .unwrap()
     }
 
     /// As the engine does it: takes the blob apart, then decrypts with the version at hand.
     fn decrypt(&self, blob: &[u8], context: &EncryptionContext) -> Result<SecretBytes, CryptoError> {
         let blob = Blob::parse(blob).map_err(|_| CryptoError::InvalidBlob)?;
-        self.room.decrypt(&self.permit, &self.version(0), &blob, context)
+        self.room.decrypt(permit(), &self.version(0), &blob, context)
     }
 }
 
@@ -175,16 +174,12 @@ fn a_relabelled_blob_opens_under_no_version() {
     let none = EncryptionContext::empty();
     let mut blob = setup.encrypt(b"plaintext", &none);
     let parsed = Blob::parse(&blob).unwrap();
-    let other = setup
-        .room
-        .decrypt(&setup.permit, &setup.version(1), &parsed, &none);
+    let other = setup.room.decrypt(permit(), &setup.version(1), &parsed, &none);
     assert_eq!(other, Err(CryptoError::InvalidBlob));
 
     blob[21..37].copy_from_slice(setup.versions[1].id.as_bytes());
     let parsed = Blob::parse(&blob).unwrap();
-    let relabelled = setup
-        .room
-        .decrypt(&setup.permit, &setup.version(1), &parsed, &none);
+    let relabelled = setup.room.decrypt(permit(), &setup.version(1), &parsed, &none);
     assert_eq!(relabelled, Err(CryptoError::InvalidBlob));
     let material = setup.room.prepared(&setup.version(0)).unwrap();
     assert_eq!(
@@ -231,7 +226,7 @@ fn a_data_key_is_in_its_blob() {
     for len in [1, 16, 32, 1_024] {
         let (key, blob) = setup
             .room
-            .generate(&setup.permit, &setup.version(0), len, &context)
+            .generate(permit(), &setup.version(0), len, &context)
             .unwrap();
         assert_eq!(key.len(), len);
         assert_eq!(setup.decrypt(&blob, &context), Ok(key));
@@ -280,7 +275,7 @@ fn material_of_another_version_or_key_is_unavailable() {
         },
     ];
     for version in wrong {
-        let made = setup.room.encrypt(&setup.permit, &version, b"p", &none);
+        let made = setup.room.encrypt(permit(), &version, b"p", &none);
         assert_eq!(made, Err(CryptoError::Unavailable));
     }
     assert!(setup.room.cache.is_empty());
@@ -297,7 +292,7 @@ fn an_erased_and_forgotten_version_is_unavailable() {
     setup.vault.erase(&[setup.versions[0].slot]).unwrap();
     setup.room.forget(setup.versions[0].id);
     assert_eq!(setup.decrypt(&blob, &none), Err(CryptoError::Unavailable));
-    let made = setup.room.encrypt(&setup.permit, &setup.version(0), b"p", &none);
+    let made = setup.room.encrypt(permit(), &setup.version(0), b"p", &none);
     assert_eq!(made, Err(CryptoError::Unavailable));
     let made = setup
         .room
@@ -307,7 +302,7 @@ fn an_erased_and_forgotten_version_is_unavailable() {
     assert!(
         setup
             .room
-            .encrypt(&setup.permit, &setup.version(1), b"p", &none)
+            .encrypt(permit(), &setup.version(1), b"p", &none)
             .is_ok()
     );
 }

@@ -1,0 +1,112 @@
+//! Who is asking: a signature made with an access key, or the local peer that the kernel vouches for.
+
+use std::net::IpAddr;
+
+use super::nonce::NonceMemory;
+use super::params::Params;
+use super::signature::{self, SignedRequest};
+use super::wire::Method;
+use crate::base::{ApiError, Code};
+use crate::engine::{Actor, ActorKind, Engine};
+
+/// What a connection came in on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// The Unix socket.
+    Unix,
+    /// TCP without encryption, loopback unless the operator says otherwise.
+    Tcp,
+}
+
+impl Listener {
+    /// Its name in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unix => "unix",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+/// The other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// What it came in on.
+    pub listener: Listener,
+    /// Its address, for TCP.
+    pub ip: Option<IpAddr>,
+    /// Its user, for the Unix socket.
+    pub uid: Option<u32>,
+    /// Its process, for the Unix socket.
+    pub pid: Option<u32>,
+}
+
+/// A caller who is known.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub actor: Actor,
+    /// Keyed hash of the signature's nonce.
+    pub nonce: Option<u64>,
+}
+
+/// The uid that stands for users who have none here (`overflowuid`): it could be anybody's.
+const OVERFLOW_UID: u32 = 65_534;
+
+/// Finds out who is asking, in the order of the wire contract's section 2.
+pub(super) fn authenticate(
+    engine: &Engine,
+    nonces: &NonceMemory,
+    root_uid: Option<u32>,
+    peer: &Peer,
+    method: Method,
+    params: &Params,
+    authorization: Option<&str>,
+) -> Result<Caller, ApiError> {
+    if signature::is_present(params, authorization) {
+        return signed(engine, nonces, method, params, authorization);
+    }
+    let uid = peer.uid.ok_or_else(|| ApiError::missing("AccessKeyId"))?;
+    let kind = if root_uid == Some(uid) && uid != OVERFLOW_UID {
+        ActorKind::Root
+    } else {
+        ActorKind::Unmapped
+    };
+    Ok(Caller {
+        actor: Actor {
+            ak: None,
+            kind,
+            account: engine.account(),
+        },
+        nonce: None,
+    })
+}
+
+fn signed(
+    engine: &Engine,
+    nonces: &NonceMemory,
+    method: Method,
+    params: &Params,
+    authorization: Option<&str>,
+) -> Result<Caller, ApiError> {
+    let request = SignedRequest::parse(method, params, authorization)?;
+    let known = engine
+        .access_key(&request.access_key)
+        .ok_or(Code::UnknownAccessKey)?;
+    // The raw clock, not the log's: a stamp is compared with the time of day.
+    let now = engine.wall_clock();
+    let stamp = request.stamp(now)?;
+    request.verify(&known.secret)?;
+    let hash = nonces.hash(&request.access_key, request.nonce);
+    nonces.admit(hash, &request.access_key, stamp, now)?;
+    if params.optional("SecurityToken").is_some() {
+        return Err(Code::MalformedSecurityToken.into());
+    }
+    Ok(Caller {
+        actor: Actor {
+            ak: Some(request.access_key),
+            kind: ActorKind::Root,
+            account: known.account,
+        },
+        nonce: Some(hash),
+    })
+}

@@ -1,0 +1,160 @@
+//! The table of operations: a row an operation. Adding one means a row, a handler in its family's file, its tests.
+
+use crate::base::{ApiError, Region};
+use crate::engine::{Class, Lane, Scope, Work};
+
+use super::operations;
+use super::params::Params;
+
+/// A product of the API; the parameter `Version` names it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Its name in events, policies and on the command line.
+    pub name: &'static str,
+    /// Its version on the wire.
+    pub version: &'static str,
+    /// What it is for.
+    pub summary: &'static str,
+}
+
+/// Key management, as Alibaba Cloud KMS has it.
+pub static KMS: Product = Product {
+    name: "kms",
+    version: "2016-01-20",
+    summary: "keys, aliases and cryptography (Alibaba Cloud KMS API)",
+};
+
+/// What only this daemon has.
+pub static CHANCERY: Product = Product {
+    name: "chancery",
+    version: "2026-12-01",
+    summary: "the log, the clock and the daemon itself",
+};
+
+/// Every product.
+pub static PRODUCTS: [&Product; 2] = [&KMS, &CHANCERY];
+
+/// One parameter of an operation.
+#[derive(Debug)]
+pub struct Param {
+    /// Its name; case counts.
+    pub name: &'static str,
+    /// Whether the operation needs it.
+    pub required: bool,
+    /// Whether its value goes into the event (I3).
+    pub recorded: bool,
+    /// What it is, for people: values, default, limits.
+    pub help: &'static str,
+}
+
+impl Param {
+    /// A parameter that is needed, and recorded.
+    pub const fn required(name: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            required: true,
+            recorded: true,
+            help,
+        }
+    }
+
+    /// A parameter that may be left out, and is recorded.
+    pub const fn optional(name: &'static str, help: &'static str) -> Self {
+        Self {
+            required: false,
+            ..Self::required(name, help)
+        }
+    }
+
+    /// The same parameter, of which the event says the length alone.
+    #[must_use]
+    pub const fn unrecorded(self) -> Self {
+        Self {
+            recorded: false,
+            ..self
+        }
+    }
+}
+
+/// What a handler sees of a request.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Its parameters.
+    pub params: &'a Params,
+    /// Account, region, admission time.
+    pub scope: &'a Scope,
+    /// The regions that this daemon serves.
+    pub regions: &'a [Region],
+}
+
+/// Reads the parameters of one operation; parses everything, decides nothing.
+pub type Handler = fn(&Request<'_>) -> Result<Work, ApiError>;
+
+/// One operation.
+#[derive(Debug)]
+pub struct Row {
+    /// Its product.
+    pub product: &'static Product,
+    /// Its name; case counts.
+    pub action: &'static str,
+    /// Product and action, as events name it.
+    pub op: &'static str,
+    /// What kind of operation it is.
+    pub class: Class,
+    /// Where its work runs.
+    pub lane: Lane,
+    /// Whether being authenticated is enough.
+    pub open: bool,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
+    /// Its parameters.
+    pub params: &'static [Param],
+    /// Reads them.
+    pub handler: Handler,
+}
+
+/// Every operation, by family.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    operations::FAMILIES.iter().copied().flatten()
+}
+
+/// The operation of this name in the product of this version.
+pub fn find(version: &str, action: &str) -> Option<&'static Row> {
+    rows().find(|row| row.action == action && row.product.version == version)
+}
+
+/// The product of this version.
+pub fn product(version: &str) -> Option<&'static Product> {
+    PRODUCTS.into_iter().find(|product| product.version == version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_distinct_and_events_name_them_whole() {
+        let mut seen = std::collections::BTreeSet::new();
+        for row in rows() {
+            assert!(seen.insert(row.op), "{} twice", row.op);
+            assert_eq!(row.op, format!("{}/{}", row.product.name, row.action));
+            assert!(
+                row.summary.ends_with('.'),
+                "{}: the summary is a sentence",
+                row.op
+            );
+        }
+    }
+
+    #[test]
+    fn secrets_are_never_recorded() {
+        let secret = ["Plaintext", "CiphertextBlob", "Recipient"];
+        for param in rows().flat_map(|row| row.params) {
+            assert!(
+                !(param.recorded && secret.contains(&param.name)),
+                "{}",
+                param.name
+            );
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a command is: it names the resources it touches, then decides.
+
+use std::fmt::Debug;
+
+use super::{Refusal, Unresolved};
+use crate::base::{AccountId, Answer, Arn, KeyId, KeySpec, Region, Timestamp};
+use crate::event::{Change, KeyVersionAdded, Recorded};
+use crate::projection::{Reader, State};
+
+/// Where and when a call stands: its account, its region, its admission time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// The account whose resources it means.
+    pub account: AccountId,
+    /// The region whose resources it means.
+    pub region: Region,
+    /// Admission time: decision, expiry and rules use it and nothing else.
+    pub at: Timestamp,
+}
+
+impl Scope {
+    /// The ARN of a key of this account and region.
+    pub fn key_arn(&self, key: KeyId) -> Arn {
+        Arn::key(&self.region, self.account, key)
+    }
+}
+
+/// What a command needs to have made before it can be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// A key id, and a first version with material of this kind.
+    NewKey(KeySpec),
+}
+
+/// What was made for it.
+#[derive(Debug)]
+pub enum Facts {
+    /// Nothing.
+    Nothing,
+    /// A key id, and a first version.
+    NewKey(KeyId, KeyVersionAdded),
+}
+
+/// What a command does.
+#[derive(Debug, Default)]
+pub struct Decided {
+    /// The changes, in order.
+    pub changes: Vec<Change>,
+    /// The answer to the caller.
+    pub answer: Answer,
+    /// What the event says of the answer.
+    pub recorded: Recorded,
+}
+
+impl Decided {
+    /// One change and nothing to say about it.
+    pub fn change(change: Change) -> Self {
+        Self {
+            changes: vec![change],
+            ..Self::default()
+        }
+    }
+
+    /// Nothing to change: the state is already what was asked for.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+}
+
+/// An operation that changes the state.
+pub trait Command: Debug + Send + Sync {
+    /// The resources it touches, for authorization. What is read for it goes through `reader`, into the read set.
+    fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved>;
+
+    /// What has to be made for it first.
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
+    /// Decides it in the state just before its event.
+    fn decide(&self, scope: &Scope, state: &State, facts: &Facts) -> Result<Decided, Refusal>;
+}

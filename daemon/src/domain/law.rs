@@ -1,0 +1,137 @@
+//! Which change is lawful in which state. `decide` makes only lawful ones; a replay checks every one again, without
+//! knowing how it came about (law 3).
+
+use crate::base::{KeyId, Timestamp};
+use crate::event::Change;
+use crate::projection::{AliasKey, Key, Lifecycle, State};
+
+/// Why a change could not have happened in that state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unlawful {
+    /// The log can begin once, first of all.
+    #[error("the log begins a second time")]
+    BegunTwice,
+    /// It exists already.
+    #[error("what it makes exists already")]
+    Exists,
+    /// It does not exist.
+    #[error("what it changes does not exist")]
+    Missing,
+    /// The key's state does not allow it.
+    #[error("the key's state does not allow it")]
+    Lifecycle,
+    /// A deletion before its time.
+    #[error("the deletion is not due")]
+    NotDue,
+    /// The digest is another.
+    #[error("the sealed digest is not the state's")]
+    Digest,
+}
+
+/// Checks one change against the state just before it; `at` is the admission time of its operation.
+pub fn check(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawful> {
+    match change {
+        Change::LogBegun(_) => absent(state.log(), Unlawful::BegunTwice),
+        Change::AccountCreated { account } => absent(state.account(*account), Unlawful::Exists),
+        Change::AccessKeyCreated(created) => {
+            absent(state.access_key(&created.id), Unlawful::Exists)?;
+            present(state.account(created.account)).map(drop)
+        }
+        Change::InternalKeyCreated { purpose, .. } => absent(state.internal_key(*purpose), Unlawful::Exists),
+        Change::KeyCreated(created) => {
+            absent(state.key(created.key), Unlawful::Exists)?;
+            present(state.account(created.account)).map(drop)
+        }
+        Change::KeyEnabled { key } => in_state(state, *key, |s| s == Lifecycle::Disabled),
+        Change::KeyDisabled { key } => in_state(state, *key, |s| s == Lifecycle::Enabled),
+        Change::KeyDeletionScheduled { key, delete_at } => {
+            in_state(state, *key, |s| {
+                matches!(s, Lifecycle::Enabled | Lifecycle::Disabled)
+            })?;
+            if *delete_at > at {
+                Ok(())
+            } else {
+                Err(Unlawful::NotDue)
+            }
+        }
+        Change::KeyDeletionCancelled { key } => {
+            in_state(state, *key, |s| matches!(s, Lifecycle::PendingDeletion { .. }))
+        }
+        Change::KeyDestroyed { key } => match living(state, *key)?.state {
+            Lifecycle::PendingDeletion { delete_at } if delete_at <= at => Ok(()),
+            Lifecycle::PendingDeletion { .. } => Err(Unlawful::NotDue),
+            Lifecycle::Enabled | Lifecycle::Disabled => Err(Unlawful::Lifecycle),
+        },
+        Change::AliasBound {
+            key,
+            alias,
+            region,
+            account,
+        } => {
+            absent(alias_row(state, *account, region, alias), Unlawful::Exists)?;
+            target(state, *key)
+        }
+        Change::AliasMoved {
+            key,
+            alias,
+            region,
+            account,
+        } => {
+            present(alias_row(state, *account, region, alias))?;
+            target(state, *key)
+        }
+        Change::AliasUnbound {
+            alias,
+            region,
+            account,
+        } => present(alias_row(state, *account, region, alias)).map(drop),
+        Change::MaterialErased { slots } => {
+            let owed: std::collections::BTreeSet<_> = state.erasures().collect();
+            if slots.iter().all(|slot| owed.contains(slot)) {
+                Ok(())
+            } else {
+                Err(Unlawful::Missing)
+            }
+        }
+        Change::StateSealed { digest } if *digest == state.digest().short() => Ok(()),
+        Change::StateSealed { .. } => Err(Unlawful::Digest),
+    }
+}
+
+fn absent<T>(row: Option<T>, otherwise: Unlawful) -> Result<(), Unlawful> {
+    row.map_or(Ok(()), |_| Err(otherwise))
+}
+
+fn present<T>(row: Option<T>) -> Result<T, Unlawful> {
+    row.ok_or(Unlawful::Missing)
+}
+
+fn living(state: &State, key: KeyId) -> Result<&Key, Unlawful> {
+    present(state.key(key)).map(AsRef::as_ref)
+}
+
+fn in_state(state: &State, key: KeyId, allowed: impl Fn(Lifecycle) -> bool) -> Result<(), Unlawful> {
+    if allowed(living(state, key)?.state) {
+        Ok(())
+    } else {
+        Err(Unlawful::Lifecycle)
+    }
+}
+
+/// An alias can't be pointed at a key that waits for its deletion.
+fn target(state: &State, key: KeyId) -> Result<(), Unlawful> {
+    in_state(state, key, |s| !matches!(s, Lifecycle::PendingDeletion { .. }))
+}
+
+fn alias_row<'a>(
+    state: &'a State,
+    account: crate::base::AccountId,
+    region: &crate::base::Region,
+    alias: &crate::base::AliasName,
+) -> Option<&'a crate::projection::Alias> {
+    state.alias(&AliasKey {
+        account,
+        region: region.clone(),
+        name: alias.clone(),
+    })
+}

@@ -1,0 +1,56 @@
+//! The domain says no, and why. Every refusal has one code of the catalogue.
+
+use crate::base::{ApiError, Code};
+use crate::projection::Lifecycle;
+
+/// Why an operation is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// No such key in this account and region.
+    KeyNotFound,
+    /// No such alias in this account and region.
+    AliasNotFound,
+    /// The blob names a version that its key does not have.
+    KeyVersionNotFound,
+    /// The alias is bound already.
+    AliasTaken,
+    /// The key is disabled.
+    Disabled,
+    /// The key waits for its deletion.
+    PendingDeletion,
+    /// The key's state does not allow the transition.
+    StateForbidsChange,
+    /// The key's usage does not fit the operation.
+    WrongUsage,
+    /// A deletion that is not due.
+    NotDue,
+    /// A slot that is owed no erasure.
+    NotOwed,
+    /// There is no vault slot left for new material.
+    NoSlot,
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(match refusal {
+            Refusal::KeyNotFound => Code::KeyNotFound,
+            Refusal::AliasNotFound => Code::AliasNotFound,
+            Refusal::KeyVersionNotFound => Code::KeyVersionNotFound,
+            Refusal::AliasTaken => Code::AliasTaken,
+            Refusal::Disabled => Code::KeyDisabled,
+            Refusal::PendingDeletion => Code::KeyPendingDeletion,
+            Refusal::StateForbidsChange | Refusal::NotDue | Refusal::NotOwed => Code::StateForbidsChange,
+            Refusal::WrongUsage => Code::UnsupportedOperation,
+            Refusal::NoSlot => Code::Unavailable,
+        })
+    }
+}
+
+/// A key in this state can't be used for cryptography, and this is why.
+pub(super) const fn unusable(lifecycle: Lifecycle) -> Option<Refusal> {
+    match lifecycle {
+        Lifecycle::Enabled => None,
+        Lifecycle::Disabled => Some(Refusal::Disabled),
+        Lifecycle::PendingDeletion { .. } => Some(Refusal::PendingDeletion),
+    }
+}

@@ -1,0 +1,58 @@
+//! What the daemon records of its own doing: erased slots, and things that only have to be known.
+
+use super::{Command, Decided, Facts, Refusal, Scope, Unresolved};
+use crate::base::{Arn, SlotRef};
+use crate::event::Change;
+use crate::projection::{Reader, State};
+
+/// Records that slots owed an erasure were overwritten.
+#[derive(Debug)]
+pub struct RecordErasure {
+    /// Which.
+    pub slots: Vec<SlotRef>,
+}
+
+impl Command for RecordErasure {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn decide(&self, _: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
+        let owed: std::collections::BTreeSet<SlotRef> = state.erasures().collect();
+        if self.slots.is_empty() || !self.slots.iter().all(|slot| owed.contains(slot)) {
+            return Err(Refusal::NotOwed);
+        }
+        Ok(Decided::change(Change::MaterialErased {
+            slots: self.slots.clone(),
+        }))
+    }
+}
+
+/// Records something that changes nothing: refused requests, a clock that stepped, a start or a stop.
+/// What happened is in the operation's name and its recorded parameters.
+#[derive(Debug)]
+pub struct Note;
+
+impl Command for Note {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn decide(&self, _: &Scope, _: &State, _: &Facts) -> Result<Decided, Refusal> {
+        Ok(Decided::nothing())
+    }
+}
+
+/// An operator says that the wall clock is right.
+#[derive(Debug)]
+pub struct AcceptClock;
+
+impl Command for AcceptClock {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn decide(&self, _: &Scope, _: &State, _: &Facts) -> Result<Decided, Refusal> {
+        Ok(Decided::nothing())
+    }
+}

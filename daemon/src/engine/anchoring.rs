@@ -1,0 +1,39 @@
+//! Keeps the anchor close behind the durable head (law 8).
+
+use super::published::Published;
+use crate::ledger::LogKey;
+use crate::ledger::anchor::{Anchor, AnchorFile};
+
+/// The anchor file, the key that signs it, and what it says now.
+#[derive(Debug)]
+pub struct Anchoring {
+    file: AnchorFile,
+    key: LogKey,
+    written: Option<Anchor>,
+}
+
+impl Anchoring {
+    /// Goes on with an anchor file.
+    pub const fn new(file: AnchorFile, key: LogKey) -> Self {
+        Self {
+            file,
+            key,
+            written: None,
+        }
+    }
+
+    /// Writes where the durable head is, if it has moved. `clean` marks an orderly stop.
+    pub fn follow(&mut self, published: &Published, clean: bool) -> std::io::Result<()> {
+        let head = published.durable().head;
+        let anchor = Anchor {
+            size: head.size,
+            leaf: head.leaf,
+            clean,
+        };
+        if self.written.as_ref() != Some(&anchor) {
+            self.file.write(&anchor, &self.key)?;
+            self.written = Some(anchor);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,503 @@
+//! Boot: a log is founded, or found again and believed only as far as it proves itself.
+//!
+//! Order at a founding: vault, then the root access key in its owner's hands, then genesis, which is the commit point.
+//! A crash before it leaves files that the next founding makes anew; nobody was told anything.
+//!
+//! Order at a resumption: rows and their digest, the vault, the tail of the log since its last kept checkpoint, the
+//! anchor. Any contradiction refuses the start and names the way out (law 8).
+
+use std::sync::Arc;
+
+use super::clock::ClockWatch;
+use super::published::Published;
+use super::tools::Tools;
+use super::writer::Writer;
+use crate::base::disk::BlockFile;
+use crate::base::entropy::Entropy;
+use crate::base::time::Clock;
+use crate::base::{
+    AccessKeyId, AccountId, Digest, LogId, Region, RequestId, SecretBytes, Seq, SlotRef, limits,
+};
+use crate::crypto::KeyRoom;
+use crate::custody::vault::VaultError;
+use crate::custody::{FreeSlots, Owner, RootKey, Vault};
+use crate::event::{
+    AccessKeyCreated, Actor, Change, Decision, Effect, Event, FORMAT, InternalKeyPurpose, LogBegun,
+    Observation, Origin, Outcome, Recorded,
+};
+use crate::ledger::anchor::{Anchor, AnchorError, AnchorFile};
+use crate::ledger::key::KeyError;
+use crate::ledger::store::{RowWrite, StoreError, load_tree};
+use crate::ledger::tree::TreeError;
+use crate::ledger::{Chain, EventStore, Group, LogKey, LogPublicKey};
+use crate::projection::{LoadError, State, StateDigest};
+
+/// Where everything is kept.
+#[derive(Debug)]
+pub struct Storage {
+    /// The log, its tree, the rows.
+    pub log: Arc<dyn EventStore>,
+    /// The two mirrors of the vault.
+    pub mirrors: [Box<dyn BlockFile>; 2],
+    /// The anchor.
+    pub anchor: Box<dyn BlockFile>,
+}
+
+/// The outside world, passed in (law 7).
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// What a new log is to be.
+#[derive(Debug, Clone)]
+pub struct Founding {
+    /// The first part of the checkpoint origin.
+    pub name: String,
+    /// The home region.
+    pub region: Region,
+}
+
+/// The first access key of an account's root, in plaintext for the only time (law 4 names this exception).
+#[derive(Debug)]
+pub struct RootAccessKey {
+    /// The account.
+    pub account: AccountId,
+    /// The key's id.
+    pub id: AccessKeyId,
+    /// Its secret: 30 letters and digits, as text.
+    pub secret: SecretBytes,
+    /// The home region.
+    pub region: Region,
+}
+
+/// A core ready to run: everything but threads.
+#[derive(Debug)]
+pub struct Core {
+    /// The writer.
+    pub writer: Writer,
+    /// The tools.
+    pub tools: Arc<Tools>,
+    /// The anchor and the key that signs it.
+    pub anchor: AnchorFile,
+    /// The log key, for the anchor.
+    pub log_key: LogKey,
+    /// The clock watch.
+    pub watch: ClockWatch,
+    /// The account that the daemon's own operations stand in: the first one.
+    pub account: AccountId,
+    /// The home region.
+    pub region: Region,
+    /// Hashes signature nonces.
+    pub nonce_key: SecretBytes,
+}
+
+/// Why there is no core.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The rows.
+    #[error(
+        "the stored state can't be read: {0}; run `chancery log rebuild` to derive it from the log again"
+    )]
+    Rows(#[from] LoadError),
+    /// The digest of the rows is not the stored one.
+    #[error(
+        "the stored state is not the one that was sealed: its digest is {found}, sealed was {sealed}; \
+         run `chancery log verify`, then `chancery log rebuild` to derive the state from the log again"
+    )]
+    Digest {
+        /// Computed from the rows.
+        found: Digest,
+        /// Stored or logged.
+        sealed: Digest,
+    },
+    /// The rows lack something that every log has.
+    #[error("the stored state has no {0}; run `chancery log rebuild` to derive it from the log again")]
+    Incomplete(&'static str),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// A key of the daemon's own can't be unsealed.
+    #[error("the daemon's own key for {0} can't be unsealed: the vault and the log do not belong together")]
+    InternalKey(&'static str),
+    /// The log key is not the one in the log.
+    #[error("the log key is not usable: {0}")]
+    LogKey(#[from] KeyError),
+    /// The sealed log key is not the one whose public half genesis holds.
+    #[error("the sealed log key is not the log's: the vault and the log do not belong together")]
+    OtherLogKey,
+    /// The tree.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The tail of the log does not prove itself.
+    #[error(
+        "event {seq} does not follow from the one before it ({what}); run `chancery log verify` for the whole picture"
+    )]
+    Tail {
+        /// Where.
+        seq: Seq,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The anchor itself.
+    #[error("the anchor can't be used: {0}")]
+    Anchor(#[from] AnchorError),
+    /// A file.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The log ends before its anchor, or is another one.
+    #[error(
+        "the log has {found} events, but its anchor was written when it had {anchored}{detail}: events that were \
+         acknowledged are missing. Put the missing part back (a copy of the journal as it was found is in \
+         `journal-aside` beside the store; a backup also has it). The log is left as it is"
+    )]
+    Shortened {
+        /// Events in the store.
+        found: u64,
+        /// Events when the anchor was written.
+        anchored: u64,
+        /// More about it.
+        detail: &'static str,
+    },
+    /// The root access key could not be handed over.
+    #[error("the root access key file can't be written: {0}")]
+    AccessKeyFile(std::io::Error),
+}
+
+/// Founds a log: vault, keys of the daemon's own, account, root access key, genesis.
+pub fn found(
+    storage: Storage,
+    root: RootKey,
+    world: &World,
+    founding: &Founding,
+    hand_over: &mut dyn FnMut(&RootAccessKey) -> std::io::Result<()>,
+) -> Result<Core, BootError> {
+    let entropy = &*world.entropy;
+    let log = LogId::make(entropy);
+    let account = AccountId::make(entropy);
+    let vault = Arc::new(Vault::create(storage.mirrors, log, root, entropy)?);
+    let slots = vault.provide(limits::FREE_SLOTS_TARGET, entropy)?;
+    let free = FreeSlots::new(slots);
+    let make = |len, owner: &Owner| -> Result<(SecretBytes, SlotRef, crate::event::Bytes), BootError> {
+        let slot = free
+            .take(1)
+            .and_then(|s| s.first().copied())
+            .ok_or(VaultError::Full)?;
+        let secret = SecretBytes::random(len, entropy);
+        // EXPOSE: sealed here; the plaintext form is zeroized on drop.
+        let sealed = vault.key(slot)?.seal(owner, secret.expose(), entropy);
+        Ok((secret, slot, sealed))
+    };
+
+    let (seed, signing_slot, signing) = make(32, &internal(InternalKeyPurpose::LogSigning))?;
+    let (nonce_key, nonce_slot, nonce) = make(32, &internal(InternalKeyPurpose::NonceHashing))?;
+    let access_key = RootAccessKey {
+        account,
+        id: AccessKeyId::make(entropy),
+        secret: make_access_key_secret(entropy),
+        region: founding.region.clone(),
+    };
+    let access_slot = free
+        .take(1)
+        .and_then(|s| s.first().copied())
+        .ok_or(VaultError::Full)?;
+    // EXPOSE: sealed here; the plaintext form goes to its owner and is zeroized on drop.
+    let sealed_access = vault.key(access_slot)?.seal(
+        &Owner::AccessKey(access_key.id.clone()),
+        access_key.secret.expose(),
+        entropy,
+    );
+
+    let log_key = LogKey::from_seed(&seed)?;
+    let origin = format!("{}/{log}/1", founding.name);
+    let now = world.clock.now();
+    let mut genesis = Event {
+        v: FORMAT,
+        op: "chancery/BeginLog".into(),
+        chg: vec![
+            Change::LogBegun(LogBegun {
+                log,
+                format: FORMAT,
+                origin: origin.clone(),
+                public: log_key.public().as_bytes().as_slice().into(),
+                region: founding.region.clone(),
+                software: concat!("chancery ", env!("CARGO_PKG_VERSION")).into(),
+            }),
+            Change::AccountCreated { account },
+            Change::InternalKeyCreated {
+                slot: signing_slot,
+                sealed: signing,
+                purpose: InternalKeyPurpose::LogSigning,
+            },
+            Change::InternalKeyCreated {
+                slot: nonce_slot,
+                sealed: nonce,
+                purpose: InternalKeyPurpose::NonceHashing,
+            },
+            Change::AccessKeyCreated(AccessKeyCreated {
+                id: access_key.id.clone(),
+                slot: access_slot,
+                sealed: sealed_access,
+                account,
+            }),
+        ],
+        dec: Decision {
+            at: now,
+            by: vec!["system".into()],
+            effect: Effect::Allow,
+        },
+        obs: Observation::default(),
+        out: Outcome::Ok(Recorded::default()),
+        req: Recorded::default(),
+        res: Vec::new(),
+        rid: RequestId::make(entropy),
+        seq: Seq::GENESIS,
+        blob: None,
+        prev: Digest::ZERO,
+        time: now,
+        actor: Actor::system(account),
+        origin: Origin::internal(),
+    };
+    let mut chain = Chain::begin(log, origin, LogKey::from_seed(&seed)?);
+    let entry = chain
+        .enroll(&mut genesis, now)
+        .map_err(|_| BootError::Incomplete("room for genesis"))?;
+    let mut state = State::default();
+    let rows = state.apply(&genesis);
+
+    // A crash before genesis leaves an access key file that opens nothing; the next founding replaces it.
+    hand_over(&access_key).map_err(BootError::AccessKeyFile)?;
+    let group = Group {
+        entries: vec![entry],
+        rows: rows
+            .into_iter()
+            .map(|w| RowWrite {
+                key: w.row,
+                value: w.value,
+            })
+            .collect(),
+        tiles: chain.take_full_tiles(),
+        checkpoint: None,
+        digest: Some(state.digest().to_bytes()),
+        head: *chain.head(),
+    };
+    let _genesis = crate::ledger::commit(&*storage.log, &group)?; // commit point
+
+    let log_key = LogKey::from_seed(&seed)?;
+    let mut anchor = AnchorFile::open(storage.anchor, log)?;
+    anchor.write(&anchor_at(&chain, false), &log_key)?;
+    assemble(
+        state,
+        chain,
+        0,
+        storage.log,
+        vault,
+        free,
+        anchor,
+        log_key,
+        nonce_key,
+        world,
+    )
+}
+
+/// Finds a log again.
+pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, BootError> {
+    let head = storage.log.head()?.ok_or(BootError::Incomplete("genesis"))?;
+    let state = load_state(&*storage.log)?;
+    let log = state.log().ok_or(BootError::Incomplete("log identity"))?.clone();
+    let public = LogPublicKey::try_from(log.public.as_slice())?;
+
+    // The anchor first: what is missing from the log explains whatever else does not fit.
+    let anchor = AnchorFile::open(storage.anchor, log.id)?;
+    check_anchor(&*storage.log, head.size, anchor.read(&public)?)?;
+    let sealed_at = super::boot_tail::check_tail(&*storage.log, &state, &head, log.id, &log.origin, &public)?;
+
+    let vault = Arc::new(Vault::open(storage.mirrors, log.id, root)?);
+    let seed = unseal_internal(&vault, &state, InternalKeyPurpose::LogSigning)?;
+    let nonce_key = unseal_internal(&vault, &state, InternalKeyPurpose::NonceHashing)?;
+    let log_key = LogKey::from_seed(&seed)?;
+    if log_key.public() != public {
+        return Err(BootError::OtherLogKey);
+    }
+    let referenced: std::collections::HashSet<SlotRef> = state.slots().collect();
+    let free = FreeSlots::new(
+        vault
+            .filled()
+            .into_iter()
+            .filter(|slot| !referenced.contains(slot)),
+    );
+    let chain = Chain::resume(
+        log.id,
+        log.origin.clone(),
+        LogKey::from_seed(&seed)?,
+        head,
+        load_tree(&*storage.log, head.size)?,
+    );
+    assemble(
+        state,
+        chain,
+        sealed_at,
+        storage.log,
+        vault,
+        free,
+        anchor,
+        log_key,
+        nonce_key,
+        world,
+    )
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the last step of both ways to boot; a struct would only repeat `Core`"
+)]
+fn assemble(
+    state: State,
+    chain: Chain,
+    sealed_at: u64,
+    log: Arc<dyn EventStore>,
+    vault: Arc<Vault>,
+    free: FreeSlots,
+    anchor: AnchorFile,
+    log_key: LogKey,
+    nonce_key: SecretBytes,
+    world: &World,
+) -> Result<Core, BootError> {
+    let account = state
+        .accounts()
+        .next()
+        .ok_or(BootError::Incomplete("account"))?
+        .id;
+    let region = state
+        .log()
+        .ok_or(BootError::Incomplete("log identity"))?
+        .region
+        .clone();
+    let published = Arc::new(Published::new(state.clone(), *chain.head()));
+    let watch = ClockWatch::start(
+        world.clock.now(),
+        world.clock.monotonic_millis(),
+        chain.head().time,
+    );
+    Ok(Core {
+        writer: Writer::new(state, chain, account, sealed_at),
+        tools: Arc::new(Tools {
+            room: KeyRoom::new(Arc::clone(&vault), Arc::clone(&world.entropy)),
+            vault,
+            free,
+            log,
+            published,
+            entropy: Arc::clone(&world.entropy),
+            clock: Arc::clone(&world.clock),
+        }),
+        anchor,
+        log_key,
+        watch,
+        account,
+        region,
+        nonce_key,
+    })
+}
+
+/// Loads the rows and refuses them when their digest is not the stored one.
+pub fn load_state(store: &dyn EventStore) -> Result<State, BootError> {
+    let head = store.head()?.ok_or(BootError::Incomplete("genesis"))?;
+    let mut rows = Vec::new();
+    loop {
+        let page = store.rows(rows.last().map(|(key, _)| key), ROWS_PAGE)?;
+        if page.is_empty() {
+            break;
+        }
+        rows.extend(page);
+    }
+    let state = State::load(head.size, head.time, rows)?;
+    let stored = store.digest()?.and_then(|bytes| StateDigest::from_bytes(&bytes));
+    let stored = stored.ok_or(BootError::Incomplete("digest"))?;
+    if &stored == state.digest() {
+        Ok(state)
+    } else {
+        Err(BootError::Digest {
+            found: state.digest().short(),
+            sealed: stored.short(),
+        })
+    }
+}
+
+/// The anchor as it should be for where the chain ends.
+pub fn anchor_at(chain: &Chain, clean: bool) -> Anchor {
+    Anchor {
+        size: chain.head().size,
+        leaf: chain.head().leaf,
+        clean,
+    }
+}
+
+fn check_anchor(store: &dyn EventStore, size: u64, anchor: Option<Anchor>) -> Result<(), BootError> {
+    let Some(anchor) = anchor else {
+        // Only a crash between genesis and the first anchor leaves none.
+        return if size == 1 {
+            Ok(())
+        } else {
+            Err(shortened(size, 0, " and now it is gone or blank"))
+        };
+    };
+    let Some(last) = anchor.size.checked_sub(1).filter(|_| anchor.size <= size) else {
+        return Err(shortened(size, anchor.size, ""));
+    };
+    let entries = store.entries(Seq::new(last), 1, limits::ENTRY_BYTES_MAX)?;
+    let leaf = entries
+        .first()
+        .map(|(_, entry)| crate::ledger::tree::leaf_hash(entry));
+    if leaf == Some(anchor.leaf) {
+        Ok(())
+    } else {
+        Err(shortened(size, anchor.size, " with another event there"))
+    }
+}
+
+const fn shortened(found: u64, anchored: u64, detail: &'static str) -> BootError {
+    BootError::Shortened {
+        found,
+        anchored,
+        detail,
+    }
+}
+
+fn unseal_internal(
+    vault: &Vault,
+    state: &State,
+    purpose: InternalKeyPurpose,
+) -> Result<SecretBytes, BootError> {
+    let row = state
+        .internal_key(purpose)
+        .ok_or(BootError::Incomplete(purpose.as_str()))?;
+    vault
+        .key(row.slot)?
+        .open(&internal(purpose), row.sealed.as_slice())
+        .map_err(|_| BootError::InternalKey(purpose.as_str()))
+}
+
+const fn internal(purpose: InternalKeyPurpose) -> Owner {
+    Owner::Internal(purpose.as_str())
+}
+
+/// 30 letters and digits (over 148 random bits), in the form the SDKs expect of a secret.
+fn make_access_key_secret(entropy: &dyn Entropy) -> SecretBytes {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHJKMNPQRSTUVWXYZabcdefghk";
+    let random = SecretBytes::random(30, entropy);
+    // EXPOSE: turned into letters, one random byte each; the result is secret again.
+    let letters = random
+        .expose()
+        .iter()
+        .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)).copied());
+    SecretBytes::new(letters.collect())
+}
+
+/// Rows read at once.
+const ROWS_PAGE: usize = 4_096;

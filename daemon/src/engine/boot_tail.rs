@@ -1,0 +1,88 @@
+//! The tail of the log at boot: every event since the last kept checkpoint proves its place again.
+
+use super::boot::BootError;
+use crate::base::{Digest, LogId, Seq};
+use crate::event::Change;
+use crate::event::codec::decode_event;
+use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::cose::SignedEntry;
+use crate::ledger::store::load_tree;
+use crate::ledger::tree::leaf_hash;
+use crate::ledger::{EventStore, Head, LogPublicKey};
+use crate::projection::State;
+
+/// Checks the tail against the last kept checkpoint and the head, and the state against the last sealed digest when no
+/// event came after it. Returns the size at that checkpoint.
+pub(super) fn check_tail(
+    store: &dyn EventStore,
+    state: &State,
+    head: &Head,
+    log: LogId,
+    origin: &str,
+    public: &LogPublicKey,
+) -> Result<u64, BootError> {
+    let checkpoint = store.checkpoints()?.pop();
+    let start = checkpoint.as_ref().map_or(0, |(size, _)| *size);
+    let mut tree = load_tree(store, start)?;
+    if let Some((size, note)) = checkpoint {
+        let last = Seq::new(size.saturating_sub(1));
+        let checkpoint = Checkpoint::open(&note, origin, public)
+            .map_err(|_| tail(last, "its checkpoint is not signed by the log"))?;
+        if checkpoint.size != size || checkpoint.root != tree.root() {
+            return Err(tail(last, "its checkpoint has another root"));
+        }
+    }
+    let mut prev = previous_digest(store, start)?;
+    let mut next = Seq::new(start);
+    while next.get() < head.size {
+        for (seq, bytes) in store.entries(next, TAIL_PAGE, TAIL_PAGE_BYTES)? {
+            let entry = SignedEntry::parse(&bytes).map_err(|_| tail(seq, "malformed entry"))?;
+            let event = decode_event(entry.payload).map_err(|_| tail(seq, "malformed payload"))?;
+            if event.seq != next || seq != next {
+                return Err(tail(seq, "wrong position"));
+            }
+            if event.prev != prev {
+                return Err(tail(seq, "another predecessor"));
+            }
+            if !entry.verify(log, public) {
+                return Err(tail(seq, "bad signature"));
+            }
+            if next.next().get() == head.size
+                && let [Change::StateSealed { digest }] = event.chg.as_slice()
+                && *digest != state.digest().short()
+            {
+                return Err(BootError::Digest {
+                    found: state.digest().short(),
+                    sealed: *digest,
+                });
+            }
+            tree.append(leaf_hash(&bytes));
+            prev = Digest::of(entry.payload);
+            next = next.next();
+        }
+    }
+    let whole = load_tree(store, head.size)?;
+    if whole.root() != tree.root() || prev != head.prev {
+        return Err(tail(next, "the stored tree is another"));
+    }
+    Ok(start)
+}
+
+fn previous_digest(store: &dyn EventStore, size: u64) -> Result<Digest, BootError> {
+    let Some(last) = size.checked_sub(1) else {
+        return Ok(Digest::ZERO);
+    };
+    let entries = store.entries(Seq::new(last), 1, TAIL_PAGE_BYTES)?;
+    let (seq, bytes) = entries.first().ok_or_else(|| tail(Seq::new(last), "missing"))?;
+    let entry = SignedEntry::parse(bytes).map_err(|_| tail(*seq, "malformed entry"))?;
+    Ok(Digest::of(entry.payload))
+}
+
+const fn tail(seq: Seq, what: &'static str) -> BootError {
+    BootError::Tail { seq, what }
+}
+
+/// Entries read at once.
+const TAIL_PAGE: usize = 1_024;
+/// Bytes read at once.
+const TAIL_PAGE_BYTES: usize = 4 << 20;

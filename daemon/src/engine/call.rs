@@ -1,0 +1,105 @@
+//! A call: one authenticated, admitted request, on its way to become one event.
+
+use std::fmt::Debug;
+
+use crate::base::{Answer, ApiError, Arn, Digest, RequestId};
+use crate::crypto::KeyRoom;
+use crate::crypto::pool::Lane;
+use crate::domain::{Command, Scope, Unresolved};
+use crate::event::{Actor, Origin, Recorded};
+use crate::policy::Permit;
+use crate::projection::{Reader, State};
+
+use super::tools::Tools;
+
+/// What kind of operation it is; decides what has to hold at its place in the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Changes the state.
+    Command,
+    /// Works with a key.
+    Use,
+    /// Looks.
+    Query,
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Call {
+    /// Its id, given to the caller and recorded.
+    pub rid: RequestId,
+    /// Product and action, `kms/Encrypt`.
+    pub op: &'static str,
+    /// Whether being authenticated is enough.
+    pub open: bool,
+    /// Where its work runs.
+    pub lane: Lane,
+    /// Who asks.
+    pub actor: Actor,
+    /// From where.
+    pub origin: Origin,
+    /// Account, region, admission time.
+    pub scope: Scope,
+    /// The request's parameters, as the event records them.
+    pub recorded: Recorded,
+    /// What is asked for.
+    pub work: Work,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub enum Work {
+    /// A change.
+    Command(Box<dyn Command>),
+    /// Work with a key.
+    Use(Box<dyn Use>),
+    /// A look.
+    Query(Box<dyn Query>),
+    /// Nothing that can be done: the parameters are wrong. Recorded like everything else.
+    Invalid(ApiError),
+}
+
+/// An operation that works with a key.
+pub trait Use: Debug + Send + Sync {
+    /// The resources it touches, for authorization. What is read for it goes through `reader`, into the read set.
+    fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved>;
+
+    /// Does the work. Takes the permit: without it the key room opens no key.
+    fn run(
+        &self,
+        scope: &Scope,
+        reader: &Reader<'_>,
+        permit: Permit,
+        room: &KeyRoom,
+    ) -> Result<Done, ApiError>;
+}
+
+/// An operation that only looks.
+pub trait Query: Debug + Send + Sync {
+    /// The resources it looks at, for authorization.
+    fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved>;
+
+    /// Answers from one state. Everything it shows leaves with the receipt of its own event.
+    fn answer(&self, scope: &Scope, state: &State, tools: &Tools) -> Result<Done, ApiError>;
+}
+
+/// Work that is done.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// The answer to the caller.
+    pub answer: Answer,
+    /// What the event says of the answer.
+    pub recorded: Recorded,
+    /// SHA-256 of the ciphertext made or opened.
+    pub blob: Option<Digest>,
+}
+
+impl Done {
+    /// An answer of which the event says nothing.
+    pub fn unrecorded(answer: Answer) -> Self {
+        Self {
+            answer,
+            ..Self::default()
+        }
+    }
+}

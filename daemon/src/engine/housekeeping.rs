@@ -1,0 +1,172 @@
+//! What the daemon does by itself: keys whose time has come, slots owed an erasure, refusals to be recorded, clocks
+//! to be watched, slots to be provided ahead. Each thing it does is an operation of the System actor.
+//!
+//! Boot runs the same `tick`: what the log says is destroyed and not yet erased is finished by it.
+
+use parking_lot::Mutex;
+
+use super::call::{Call, Work};
+use super::clock::{ClockWatch, Drift};
+use super::refusals::Refusals;
+use super::tools::Tools;
+use crate::base::{AccountId, Region, RequestId, limits};
+use crate::crypto::pool::Lane;
+use crate::custody::vault::VaultError;
+use crate::domain::key::DestroyKey;
+use crate::domain::system::{Note, RecordErasure};
+use crate::domain::{Command, Scope};
+use crate::event::{Actor, Element, Origin, Recorded};
+
+/// The housekeeper.
+#[derive(Debug)]
+pub struct Housekeeper {
+    account: AccountId,
+    region: Region,
+    watch: Mutex<ClockWatch>,
+    refusals: Refusals,
+    refusals_taken: Mutex<u64>,
+}
+
+impl Housekeeper {
+    /// A housekeeper whose own operations stand in `account` and `region`.
+    pub fn new(account: AccountId, region: Region, watch: ClockWatch) -> Self {
+        Self {
+            account,
+            region,
+            watch: Mutex::new(watch),
+            refusals: Refusals::default(),
+            refusals_taken: Mutex::new(0),
+        }
+    }
+
+    /// Where refusals are counted.
+    pub const fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// An operator says that the wall clock is right.
+    pub fn accept_clock(&self) {
+        self.watch.lock().accept();
+    }
+
+    /// Whether irreversible timers are held.
+    pub fn timers_held(&self, tools: &Tools) -> bool {
+        !self.watch.lock().timers_run(tools.clock.monotonic_millis())
+    }
+
+    /// Does what is due and can be done without an event of its own, and returns the operations that are due.
+    /// It reads what is durable: an erasure never comes before the event that destroys.
+    pub fn tick(&self, tools: &Tools) -> Result<Vec<Call>, VaultError> {
+        let (now, monotonic) = (tools.clock.now(), tools.clock.monotonic_millis());
+        let mut calls = Vec::new();
+        let (drift, timers_run) = {
+            let mut watch = self.watch.lock();
+            (watch.look(now, monotonic), watch.timers_run(monotonic))
+        };
+        calls.extend(self.drifted(drift, tools));
+
+        let durable = tools.published.durable();
+        if timers_run {
+            let owed: Vec<_> = durable.state.erasures().take(ERASURES_AT_ONCE).collect();
+            if !owed.is_empty() {
+                // A crash after this line leaves erased slots that the log still owes: the next tick erases nothing
+                // anew and records it.
+                tools.vault.erase(&owed)?;
+                calls.push(self.call(
+                    "chancery/EraseMaterial",
+                    slots_recorded(owed.len()),
+                    RecordErasure { slots: owed },
+                    tools,
+                ));
+            }
+            for key in durable.state.deletions_due(now).take(DELETIONS_AT_ONCE) {
+                if let Some(row) = durable.state.key(key) {
+                    let mut call = self.call(
+                        "chancery/DestroyKey",
+                        Recorded::default(),
+                        DestroyKey { key },
+                        tools,
+                    );
+                    // A key is destroyed in its own account and region.
+                    call.actor = Actor::system(row.account);
+                    call.scope.account = row.account;
+                    call.scope.region = row.region.clone();
+                    calls.push(call);
+                }
+            }
+        }
+        tools.refill()?;
+        if monotonic.saturating_sub(*self.refusals_taken.lock()) >= REFUSAL_WINDOW_MILLIS {
+            *self.refusals_taken.lock() = monotonic;
+            calls.extend(self.refused(tools));
+        }
+        Ok(calls)
+    }
+
+    /// The refusals counted since the last window, one operation each; also asked for at shutdown.
+    pub fn refused(&self, tools: &Tools) -> Vec<Call> {
+        let taken = self.refusals.take().into_iter();
+        taken
+            .map(|recorded| self.call("chancery/RefuseRequests", recorded, Note, tools))
+            .collect()
+    }
+
+    /// Something that only has to be known.
+    pub fn note(&self, op: &'static str, recorded: Recorded, tools: &Tools) -> Call {
+        self.call(op, recorded, Note, tools)
+    }
+
+    fn drifted(&self, drift: Drift, tools: &Tools) -> Option<Call> {
+        let (op, millis) = match drift {
+            Drift::None => return None,
+            Drift::Back(millis) => ("chancery/ClockSteppedBack", millis),
+            Drift::Ahead(millis) => {
+                tracing::warn!(
+                    millis,
+                    "the clock jumped ahead: scheduled deletions are held for a day of agreement or until `chancery clock accept`"
+                );
+                ("chancery/ClockJumpedAhead", millis)
+            }
+        };
+        let mut recorded = Recorded::default();
+        recorded.insert("Millis", Element::Number(millis));
+        Some(self.call(op, recorded, Note, tools))
+    }
+
+    fn call(
+        &self,
+        op: &'static str,
+        recorded: Recorded,
+        command: impl Command + 'static,
+        tools: &Tools,
+    ) -> Call {
+        Call {
+            rid: RequestId::make(&*tools.entropy),
+            op,
+            open: false,
+            lane: Lane::Short,
+            actor: Actor::system(self.account),
+            origin: Origin::internal(),
+            scope: Scope {
+                account: self.account,
+                region: self.region.clone(),
+                at: tools.now(),
+            },
+            recorded,
+            work: Work::Command(Box::new(command)),
+        }
+    }
+}
+
+fn slots_recorded(count: usize) -> Recorded {
+    let mut recorded = Recorded::default();
+    recorded.insert("Slots", Element::Number(count as u64));
+    recorded
+}
+
+/// Slots in one MaterialErased event: 64 of at most 11 bytes stay far below an entry's limit.
+const ERASURES_AT_ONCE: usize = 64;
+/// Keys destroyed in one tick; the rest waits for the next.
+const DELETIONS_AT_ONCE: usize = 64;
+/// The window in which refusals are counted together, milliseconds.
+const REFUSAL_WINDOW_MILLIS: u64 = limits::REFUSAL_WINDOW.as_millis() as u64;

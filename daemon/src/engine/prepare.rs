@@ -1,0 +1,117 @@
+//! Everything that can be done for a call before it has a place in the order: resolve, authorize, work.
+//! The same function runs in the caller's task, inside the writer, and in the simulation.
+
+use smallvec::SmallVec;
+
+use super::call::{Call, Done, Work};
+use super::tools::Tools;
+use crate::base::{ApiError, Arn, Code};
+use crate::domain::{Facts, Unresolved};
+use crate::event::{Decision, Effect, Read};
+use crate::policy::{self, Denial, Permit, Question};
+use crate::projection::{Reader, State};
+
+/// A call with its work done, waiting for its place.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What authorization said.
+    pub decision: Decision,
+    /// What decision and work read.
+    pub reads: SmallVec<[Read; 4]>,
+    /// The resources touched.
+    pub resources: Vec<Arn>,
+    /// How many events the state had that it was prepared on.
+    pub snapshot: u64,
+    /// What came of it.
+    pub result: Result<Ready, ApiError>,
+}
+
+/// What came of the work.
+#[derive(Debug)]
+pub enum Ready {
+    /// A use or a query is done.
+    Done(Done),
+    /// A command can be decided with these.
+    Decide(Facts),
+}
+
+/// Does all of a call's work on one state.
+pub fn prepare(call: &Call, state: &State, tools: &Tools) -> Prepared {
+    let reader = Reader::new(state);
+    let mut decision = Decision::none(call.scope.at);
+    let mut resources = Vec::new();
+    let result = attempt(call, state, &reader, tools, &mut decision, &mut resources);
+    Prepared {
+        decision,
+        reads: reader.into_reads(),
+        resources,
+        snapshot: state.size(),
+        result,
+    }
+}
+
+fn attempt(
+    call: &Call,
+    state: &State,
+    reader: &Reader<'_>,
+    tools: &Tools,
+    decision: &mut Decision,
+    touched: &mut Vec<Arn>,
+) -> Result<Ready, ApiError> {
+    // The principal belongs to every read set: an access key that is gone by the time of the event allows nothing.
+    if let Some(access_key) = &call.actor.ak {
+        reader.access_key(access_key).ok_or(Code::UnknownAccessKey)?;
+    }
+    let resolved = match &call.work {
+        Work::Command(command) => command.resources(&call.scope, reader),
+        Work::Use(work) => work.resources(&call.scope, reader),
+        Work::Query(query) => query.resources(&call.scope, reader),
+        Work::Invalid(error) => return Err(error.clone()),
+    };
+    *touched = match resolved {
+        Ok(resources) => resources,
+        Err(unresolved) => return Err(refuse(call, unresolved, decision)),
+    };
+    let permit = decide(call, decision)?;
+    match &call.work {
+        Work::Command(command) => Ok(Ready::Decide(tools.make(command.needs())?)),
+        Work::Use(work) => work
+            .run(&call.scope, reader, permit, &tools.room)
+            .map(Ready::Done),
+        Work::Query(query) => query.answer(&call.scope, state, tools).map(Ready::Done),
+        Work::Invalid(error) => Err(error.clone()),
+    }
+}
+
+/// Authorizes, and notes down what was decided and by which statements (law 6).
+fn decide(call: &Call, decision: &mut Decision) -> Result<Permit, ApiError> {
+    let question = Question {
+        call: call.rid,
+        actor: &call.actor,
+        account: call.scope.account,
+        open: call.open,
+    };
+    match policy::authorize(&question) {
+        Ok(permit) => {
+            decision.effect = Effect::Allow;
+            decision.by = permit.by().to_vec();
+            Ok(permit)
+        }
+        Err(Denial::NothingAllows) => {
+            decision.effect = Effect::Deny;
+            decision.by = vec!["nothing allows it".into()];
+            Err(Code::NoPermission.into())
+        }
+    }
+}
+
+/// A name that can be guessed is not found only for those who may act on it; for all others it is denied, there or not.
+fn refuse(call: &Call, unresolved: Unresolved, decision: &mut Decision) -> ApiError {
+    if unresolved.ask.is_empty() {
+        return unresolved.refusal.into();
+    }
+    match decide(call, decision) {
+        Ok(_permit) => unresolved.refusal.into(),
+        Err(denied) => denied,
+    }
+}

@@ -1,0 +1,89 @@
+//! What an auditor asks a running daemon for: the log's identity and size, its entries, its checkpoints.
+//! All of it reads what is durable, whatever has been applied since.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::base::{Answer, ApiError, Arn, Code, Seq, limits};
+use crate::domain::{Scope, Unresolved};
+use crate::engine::call::{Done, Query};
+use crate::engine::tools::Tools;
+use crate::event::{Element, Recorded};
+use crate::ledger::store::StoreError;
+use crate::projection::{Reader, State};
+
+/// The identity of the log, where it ends, and the digest of the state there.
+#[derive(Debug)]
+pub struct GetLogStatus;
+
+impl Query for GetLogStatus {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn answer(&self, _: &Scope, _: &State, tools: &Tools) -> Result<Done, ApiError> {
+        let durable = tools.published.durable();
+        let log = durable.state.log().ok_or(Code::Internal)?;
+        let checkpoints = tools.log.checkpoints().map_err(unreadable)?;
+        let notes = checkpoints
+            .into_iter()
+            .rev()
+            .take(limits::CHECKPOINTS_SHOWN_MAX)
+            .map(|(_, note)| note);
+        Ok(Done::unrecorded(
+            Answer::new()
+                .text("LogId", log.id.to_string())
+                .text("Origin", log.origin.clone())
+                .base64("PublicKey", log.public.as_slice())
+                .number("Size", durable.head.size)
+                .text("HeadLeaf", durable.head.leaf.to_string())
+                .text("HeadTime", durable.head.time.to_string())
+                .text("StateDigest", durable.state.digest().short().to_string())
+                .list("Checkpoints", "Checkpoint", notes),
+        ))
+    }
+}
+
+/// A page of signed entries, as they are stored.
+#[derive(Debug)]
+pub struct GetLogEntries {
+    /// Position of the first.
+    pub from: Seq,
+    /// How many at most.
+    pub limit: u64,
+}
+
+impl Query for GetLogEntries {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn answer(&self, _: &Scope, _: &State, tools: &Tools) -> Result<Done, ApiError> {
+        let size = tools.published.durable().head.size;
+        let left = size.saturating_sub(self.from.get());
+        let limit = usize::try_from(self.limit.min(left)).unwrap_or(usize::MAX);
+        let entries = tools
+            .log
+            .entries(self.from, limit, limits::LOG_PAGE_BYTES_MAX)
+            .map_err(unreadable)?;
+        let mut recorded = Recorded::default();
+        recorded.insert("Listed", Element::Number(entries.len() as u64));
+        Ok(Done {
+            answer: Answer::new()
+                .number("From", self.from.get())
+                .number("Size", size)
+                .list(
+                    "Entries",
+                    "Entry",
+                    entries.iter().map(|(_, entry)| STANDARD.encode(entry)),
+                ),
+            recorded,
+            blob: None,
+        })
+    }
+}
+
+fn unreadable(error: StoreError) -> ApiError {
+    tracing::error!(%error, "the log can't be read");
+    Code::Internal.into()
+}

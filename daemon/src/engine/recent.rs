@@ -1,0 +1,51 @@
+//! The recent past of the log, newest first.
+
+use crate::base::{AccessKeyId, Seq, Timestamp};
+use crate::event::codec::decode_event;
+use crate::ledger::EventStore;
+use crate::ledger::cose::SignedEntry;
+use crate::ledger::store::StoreError;
+
+/// Shows every signed request recorded since `since`: access key, nonce hash, admission time.
+pub(super) fn each_nonce(
+    store: &dyn EventStore,
+    since: Timestamp,
+    mut show: impl FnMut(&AccessKeyId, u64, Timestamp),
+) -> Result<(), StoreError> {
+    let mut end = store.size()?;
+    while end > 0 {
+        let start = end.saturating_sub(PAGE);
+        let mut from = start;
+        while from < end {
+            let limit = usize::try_from(end - from).unwrap_or(usize::MAX);
+            let page = store.entries(Seq::new(from), limit, PAGE_BYTES)?;
+            for (seq, bytes) in &page {
+                let entry =
+                    SignedEntry::parse(bytes).map_err(|_| StoreError::Damaged("an entry is malformed"))?;
+                let event =
+                    decode_event(entry.payload).map_err(|_| StoreError::Damaged("a payload is malformed"))?;
+                if let (Some(access_key), Some(hash)) = (&event.actor.ak, event.origin.nonce) {
+                    show(access_key, hash, event.dec.at);
+                }
+                // Event time never goes back: when the first of a page is old enough, no earlier page matters.
+                if *seq == Seq::new(start) && event.time < since {
+                    end = start;
+                }
+            }
+            match page.last() {
+                Some((last, _)) => from = last.next().get(),
+                None => break,
+            }
+        }
+        if end == start {
+            return Ok(());
+        }
+        end = start;
+    }
+    Ok(())
+}
+
+/// Entries looked at in one go.
+const PAGE: u64 = 4_096;
+/// Bytes read at once.
+const PAGE_BYTES: usize = 4 << 20;

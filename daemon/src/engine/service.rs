@@ -1,0 +1,385 @@
+//! The engine as the front uses it: threads around the writer, and the way of one call through them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use parking_lot::RwLock;
+use tokio::sync::oneshot;
+
+use super::anchoring::Anchoring;
+use super::boot::Core;
+use super::call::Call;
+use super::housekeeping::Housekeeper;
+use super::prepare::{Prepared, prepare};
+use super::tools::Tools;
+pub use super::writer::Reply;
+use super::writer::{Input, Step, Writer};
+use crate::base::{
+    AccessKeyId, AccountId, ApiError, Code, Region, RequestId, SecretBytes, Timestamp, limits,
+};
+use crate::crypto::pool::{Lane, Pool};
+use crate::custody::Owner;
+use crate::event::Recorded;
+use crate::ledger::{Receipt, StoreError};
+
+/// A call on its way to the writer, or back from it.
+type Envelope = Input<oneshot::Sender<Verdict>>;
+
+/// What the writer does with a call.
+enum Verdict {
+    /// It has its place, and its event is durable.
+    Answered(Reply, Receipt),
+    /// What it read has changed.
+    Again(Box<Call>, u8),
+}
+
+/// A reply whose event is durable, with the proof.
+#[derive(Debug)]
+pub struct Answered {
+    /// What the caller is told.
+    pub reply: Reply,
+    /// The proof that it may be told.
+    pub receipt: Receipt,
+}
+
+/// An access key whose secret is at hand.
+#[derive(Debug, Clone)]
+pub struct KnownAccessKey {
+    /// Whose root it speaks for.
+    pub account: AccountId,
+    /// Its secret.
+    pub secret: Arc<SecretBytes>,
+}
+
+/// The running core.
+#[derive(Debug)]
+pub struct Engine {
+    tools: Arc<Tools>,
+    queue: Sender<Message>,
+    pool: Pool,
+    housekeeper: Housekeeper,
+    access_keys: RwLock<HashMap<AccessKeyId, KnownAccessKey>>,
+    account: AccountId,
+    region: Region,
+    nonce_key: SecretBytes,
+}
+
+/// The threads of a running core; joined at the end.
+#[derive(Debug)]
+pub struct Threads {
+    writer: JoinHandle<Result<(), StoreError>>,
+    anchor: JoinHandle<std::io::Result<()>>,
+    stop_anchor: Sender<()>,
+}
+
+/// What the writer thread is sent.
+#[derive(Debug)]
+enum Message {
+    /// A call.
+    Call(Box<Envelope>),
+    /// Seal the state and end.
+    Close,
+}
+
+impl std::fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Answered(..) => "Answered",
+            Self::Again(..) => "Again",
+        })
+    }
+}
+
+impl Engine {
+    /// Starts the writer and the anchor threads. `fail` is called once, from the thread concerned, when the log or the
+    /// anchor can't be written any more; it must end the process (law 1: fail closed).
+    pub fn start(
+        core: Core,
+        long_threads: usize,
+        fail: impl Fn(&dyn std::fmt::Display) + Send + Sync + 'static,
+    ) -> std::io::Result<(Arc<Self>, Threads)> {
+        let (queue, inbox) = bounded(limits::QUEUE_LEN_MAX);
+        let fail = Arc::new(fail);
+        let tools = Arc::clone(&core.tools);
+        let writer = std::thread::Builder::new().name("writer".into()).spawn({
+            let (tools, fail, mut writer) = (Arc::clone(&tools), Arc::clone(&fail), core.writer);
+            move || {
+                let result = drive(&mut writer, &inbox, &tools);
+                if let Err(error) = &result {
+                    fail(error);
+                }
+                result
+            }
+        })?;
+        let (stop_anchor, stopped) = bounded(1);
+        let anchor = std::thread::Builder::new().name("anchor".into()).spawn({
+            let (tools, mut anchoring) = (Arc::clone(&tools), Anchoring::new(core.anchor, core.log_key));
+            move || {
+                let result = follow(&mut anchoring, &stopped, &tools);
+                if let Err(error) = &result {
+                    fail(&format_args!("the anchor can't be written: {error}"));
+                }
+                result
+            }
+        })?;
+        let engine = Self {
+            queue,
+            pool: Pool::new(long_threads, limits::LONG_JOBS_MAX)?,
+            housekeeper: Housekeeper::new(core.account, core.region.clone(), core.watch),
+            access_keys: RwLock::default(),
+            account: core.account,
+            region: core.region,
+            nonce_key: core.nonce_key,
+            tools,
+        };
+        Ok((
+            Arc::new(engine),
+            Threads {
+                writer,
+                anchor,
+                stop_anchor,
+            },
+        ))
+    }
+
+    /// Takes a call to its answer. A full queue or a lost writer is a refusal: no event was made.
+    pub async fn submit(&self, call: Call) -> Result<Answered, Code> {
+        let mut call = Box::new(call);
+        let mut round = 0;
+        loop {
+            let (prepared, returned) = self.prepare(call).await?;
+            let (ticket, answer) = oneshot::channel();
+            let envelope = Envelope {
+                call: returned,
+                prepared,
+                round,
+                ticket,
+            };
+            self.queue
+                .try_send(Message::Call(Box::new(envelope)))
+                .map_err(|error| match error {
+                    TrySendError::Full(message) => {
+                        self.take_back(message);
+                        Code::Throttled
+                    }
+                    TrySendError::Disconnected(_) => Code::Unavailable,
+                })?;
+            match answer.await {
+                Ok(Verdict::Answered(reply, receipt)) => return Ok(Answered { reply, receipt }),
+                Ok(Verdict::Again(again, next_round)) => {
+                    call = again;
+                    call.scope.at = self.tools.now();
+                    round = next_round;
+                }
+                // The writer has ended: whether the event is durable is not known, so nothing is said about it.
+                Err(_) => return Err(Code::Unavailable),
+            }
+        }
+    }
+
+    async fn prepare(&self, call: Box<Call>) -> Result<(Prepared, Box<Call>), Code> {
+        if call.lane == Lane::Short {
+            let state = self.tools.published.applied();
+            return Ok((prepare(&call, &state, &self.tools), call));
+        }
+        let tools = Arc::clone(&self.tools);
+        let job = move || {
+            let state = tools.published.applied();
+            (prepare(&call, &state, &tools), call)
+        };
+        self.pool
+            .run(Lane::Long, job)
+            .await
+            .map_err(|_busy| Code::Throttled)
+    }
+
+    /// What was made for a call that does not reach the writer goes back.
+    fn take_back(&self, message: Message) {
+        if let Message::Call(envelope) = message {
+            super::writer::discard(&envelope.prepared, &self.tools);
+        }
+    }
+
+    /// An access key by id, with its secret unsealed. None when there is no such key, or its secret can't be unsealed.
+    pub fn access_key(&self, id: &AccessKeyId) -> Option<KnownAccessKey> {
+        let state = self.tools.published.applied();
+        let row = state.access_key(id)?;
+        if let Some(known) = self.access_keys.read().get(id) {
+            return Some(known.clone());
+        }
+        let owner = Owner::AccessKey(id.clone());
+        let opened = self
+            .tools
+            .vault
+            .key(row.slot)
+            .map_err(|error| tracing::warn!(%error, %id, "an access key can't be unsealed"));
+        let secret = opened.ok()?.open(&owner, row.sealed.as_slice()).ok()?;
+        let known = KnownAccessKey {
+            account: row.account,
+            secret: Arc::new(secret),
+        };
+        self.access_keys.write().insert(id.clone(), known.clone());
+        Some(known)
+    }
+
+    /// Counts a request that was refused before it was anybody's operation.
+    pub fn count_refusal(&self, source: &str, code: Code) {
+        self.housekeeper.refusals().count(source, code);
+    }
+
+    /// The tools.
+    pub fn tools(&self) -> &Arc<Tools> {
+        &self.tools
+    }
+
+    /// The first account: a local peer's.
+    pub const fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// The home region.
+    pub const fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The key that hashes signature nonces.
+    pub const fn nonce_key(&self) -> &SecretBytes {
+        &self.nonce_key
+    }
+
+    /// Admission time: the clock's, and never behind the log.
+    pub fn now(&self) -> Timestamp {
+        self.tools.now()
+    }
+
+    /// The wall clock, raw: for signature windows alone.
+    pub fn wall_clock(&self) -> Timestamp {
+        self.tools.clock.now()
+    }
+
+    /// Draws a request id.
+    pub fn make_request_id(&self) -> RequestId {
+        RequestId::make(&*self.tools.entropy)
+    }
+
+    /// Shows every signed request admitted since `since`, newest first: access key, nonce hash, admission time.
+    pub fn each_recent_nonce(
+        &self,
+        since: Timestamp,
+        show: impl FnMut(&AccessKeyId, u64, Timestamp),
+    ) -> Result<(), ApiError> {
+        super::recent::each_nonce(&*self.tools.log, since, show).map_err(|error| {
+            tracing::error!(%error, "the tail of the log can't be read");
+            Code::Internal.into()
+        })
+    }
+
+    /// The housekeeper.
+    pub const fn housekeeper(&self) -> &Housekeeper {
+        &self.housekeeper
+    }
+
+    /// One round of housekeeping: does what is due, and records it.
+    pub async fn keep_house(&self) {
+        match self.housekeeper.tick(&self.tools) {
+            Ok(calls) => self.record(calls).await,
+            Err(error) => tracing::error!(%error, "housekeeping stopped at the vault; it is tried again"),
+        }
+    }
+
+    /// Records something that only has to be known.
+    pub async fn note(&self, op: &'static str, recorded: Recorded) {
+        self.record(vec![self.housekeeper.note(op, recorded, &self.tools)])
+            .await;
+    }
+
+    /// Records the refusals still counted, seals the state, and lets the writer end.
+    pub async fn close(&self) {
+        self.record(self.housekeeper.refused(&self.tools)).await;
+        let _ended = self.queue.send(Message::Close);
+    }
+
+    async fn record(&self, calls: Vec<Call>) {
+        for call in calls {
+            let op = call.op;
+            if let Err(code) = self.submit(call).await {
+                tracing::warn!(op, %code, "an operation of the daemon's own was not recorded");
+            }
+        }
+    }
+}
+
+impl Threads {
+    /// Waits for the writer, then writes the last anchor. Call after `Engine::close`.
+    pub fn join(self) -> Result<(), String> {
+        let panicked = |_| "a thread of the core panicked".to_owned();
+        self.writer
+            .join()
+            .map_err(panicked)?
+            .map_err(|error| error.to_string())?;
+        drop(self.stop_anchor);
+        self.anchor
+            .join()
+            .map_err(panicked)?
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// The writer's loop: take all that waits, step, store, answer. The fsync in flight is the batching window.
+fn drive(writer: &mut Writer, inbox: &Receiver<Message>, tools: &Tools) -> Result<(), StoreError> {
+    let mut closing = false;
+    while !closing {
+        let mut inputs = Vec::with_capacity(64);
+        let mut next = inbox.recv().ok();
+        closing = next.is_none();
+        while let Some(message) = next {
+            match message {
+                Message::Call(envelope) => inputs.push(*envelope),
+                Message::Close => closing = true,
+            }
+            next = if inputs.len() < limits::GROUP_EVENTS_MAX && !closing {
+                inbox.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        let step = writer.step(inputs, tools.clock.now(), tools);
+        settle(writer, step, tools)?;
+    }
+    let last = writer.close(tools.clock.now());
+    settle(writer, last, tools)
+}
+
+/// Makes a step durable, then tells everybody.
+fn settle(writer: &Writer, step: Step<oneshot::Sender<Verdict>>, tools: &Tools) -> Result<(), StoreError> {
+    for rerun in step.reruns {
+        let _gone = rerun.ticket.send(Verdict::Again(rerun.call, rerun.round));
+    }
+    if step.group.entries.is_empty() {
+        return Ok(());
+    }
+    tools.published.apply(writer.state().clone());
+    step.forget.iter().for_each(|version| tools.room.forget(*version));
+    let receipts = crate::ledger::commit(&*tools.log, &step.group)?; // law 1
+    tools.published.persist(writer.state().clone(), step.group.head);
+    // Entries and replies are in the same order; an entry of the writer's own, which has no reply, comes last.
+    for ((ticket, sealed), receipt) in step.replies.into_iter().zip(receipts) {
+        let (reply, receipt) = sealed.open(receipt);
+        let _gone = ticket.send(Verdict::Answered(reply, receipt));
+    }
+    Ok(())
+}
+
+/// The anchor's loop: at least every interval while the head moves, and once more at the end.
+fn follow(anchoring: &mut Anchoring, stopped: &Receiver<()>, tools: &Tools) -> std::io::Result<()> {
+    use crossbeam_channel::RecvTimeoutError::Timeout;
+    while stopped.recv_timeout(limits::ANCHOR_INTERVAL) == Err(Timeout) {
+        anchoring.follow(&tools.published, false)?;
+    }
+    anchoring.follow(&tools.published, true)
+}
+
+#[cfg(test)]
+mod tests;

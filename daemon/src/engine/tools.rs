@@ -1,0 +1,92 @@
+//! What work is done with: the vault behind the key room, fresh slots, entropy, the clock.
+
+use std::sync::Arc;
+
+use crate::base::entropy::Entropy;
+use crate::base::time::Clock;
+use crate::base::{KeyId, KeySpec, SlotRef, Timestamp, limits};
+use crate::crypto::KeyRoom;
+use crate::custody::vault::VaultError;
+use crate::custody::{FreeSlots, Vault};
+use crate::domain::{Facts, Needs, Refusal};
+use crate::ledger::EventStore;
+
+use super::published::Published;
+
+/// The tools, made once at boot.
+#[derive(Debug)]
+pub struct Tools {
+    /// Where key material is used.
+    pub room: KeyRoom,
+    /// Where slots are.
+    pub vault: Arc<Vault>,
+    /// Slots provided ahead.
+    pub free: FreeSlots,
+    /// Where the log is, for those who read it.
+    pub log: Arc<dyn EventStore>,
+    /// The states that readers may see.
+    pub published: Arc<Published>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Tools {
+    /// Makes what a command needs. Slot ready and synced first, then the event.
+    pub fn make(&self, needs: Needs) -> Result<Facts, Refusal> {
+        match needs {
+            Needs::Nothing => Ok(Facts::Nothing),
+            Needs::NewKey(spec) => self.make_key(spec),
+        }
+    }
+
+    fn make_key(&self, spec: KeySpec) -> Result<Facts, Refusal> {
+        let slot = self.take_slot()?;
+        let key = KeyId::make(&*self.entropy);
+        match self.room.make_version(key, spec, slot) {
+            Ok(version) => Ok(Facts::NewKey(key, version)),
+            Err(error) => {
+                tracing::error!(%error, %slot, "no material could be made for a new key");
+                Err(Refusal::NoSlot)
+            }
+        }
+    }
+
+    fn take_slot(&self) -> Result<SlotRef, Refusal> {
+        if let Some(slot) = self.free.take(1).and_then(|slots| slots.first().copied()) {
+            return Ok(slot);
+        }
+        // A burst has used up the stock faster than housekeeping refills it.
+        self.refill().map_err(|error| {
+            tracing::error!(%error, "the vault provides no slots");
+            Refusal::NoSlot
+        })?;
+        self.free
+            .take(1)
+            .and_then(|slots| slots.first().copied())
+            .ok_or(Refusal::NoSlot)
+    }
+
+    /// Admission time: the clock's, and never behind the log.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now().max(self.published.applied().time())
+    }
+
+    /// Provides slots ahead when few are left.
+    pub fn refill(&self) -> Result<(), VaultError> {
+        if self.free.len() < limits::FREE_SLOTS_LOW {
+            let wanted = limits::FREE_SLOTS_TARGET - self.free.len();
+            self.free.give_back(self.vault.provide(wanted, &*self.entropy)?);
+        }
+        Ok(())
+    }
+
+    /// Takes back what was made for a command that did not come about. Its material was never recorded.
+    pub fn unmake(&self, facts: &Facts) {
+        match facts {
+            Facts::Nothing => {}
+            Facts::NewKey(_, version) => self.free.give_back([version.slot]),
+        }
+    }
+}

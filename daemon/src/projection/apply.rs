@@ -1,0 +1,264 @@
+//! The fold: one event after another (law 2).
+
+use smallvec::SmallVec;
+
+use super::State;
+use super::row::{
+    AccessKey, Account, Address, Alias, AliasKey, Erasure, InternalKey, Key, KeyVersion, Lifecycle, Log,
+    log_row,
+};
+use crate::base::{KeyId, Seq, SlotRef};
+use crate::event::{Change, Event, KeyCreated, RowKey};
+
+/// A row that an event changed: its address and what it is now, none when it is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its address.
+    pub row: RowKey,
+    /// Its content now.
+    pub value: Option<Vec<u8>>,
+}
+
+impl State {
+    /// Folds one event in and returns the rows it changed. Never fails (I1): a change that fits no row is a change of
+    /// nothing, and whether it was legal is not asked here.
+    pub fn apply(&mut self, event: &Event) -> Vec<Written> {
+        self.size = event.seq.get() + 1;
+        self.time = event.time;
+        if event.chg.is_empty() {
+            return Vec::new();
+        }
+        let touched: SmallVec<[(RowKey, Option<Vec<u8>>); 4]> = event
+            .chg
+            .iter()
+            .flat_map(|change| self.touched_by(change))
+            .fold(SmallVec::new(), |mut rows, row| {
+                if !rows.iter().any(|(other, _)| *other == row) {
+                    let before = self.row(&row);
+                    rows.push((row, before));
+                }
+                rows
+            });
+        for change in &event.chg {
+            self.fold(change, event.seq);
+        }
+        touched
+            .into_iter()
+            .filter_map(|(row, before)| self.account_for(row, before.as_deref()))
+            .collect()
+    }
+
+    /// Brings the digest up to date for one row, and says what the row is now if it changed.
+    fn account_for(&mut self, row: RowKey, before: Option<&[u8]>) -> Option<Written> {
+        let value = self.row(&row);
+        if value.as_deref() == before {
+            return None;
+        }
+        if let Some(before) = before {
+            self.digest.remove(&row, before);
+        }
+        if let Some(now) = &value {
+            self.digest.add(&row, now);
+        }
+        Some(Written { row, value })
+    }
+
+    /// The rows that a change writes.
+    fn touched_by(&self, change: &Change) -> SmallVec<[RowKey; 4]> {
+        let mut rows = SmallVec::new();
+        match change {
+            Change::LogBegun(_) => rows.push(log_row()),
+            Change::AccountCreated { account } => rows.push(account.row_key()),
+            Change::AccessKeyCreated(created) => rows.push(created.id.row_key()),
+            Change::InternalKeyCreated { purpose, .. } => rows.push(purpose.row_key()),
+            Change::KeyCreated(created) => rows.push(created.key.row_key()),
+            Change::KeyEnabled { key }
+            | Change::KeyDisabled { key }
+            | Change::KeyDeletionScheduled { key, .. }
+            | Change::KeyDeletionCancelled { key } => rows.push(key.row_key()),
+            Change::KeyDestroyed { key } => {
+                rows.push(key.row_key());
+                rows.extend(self.aliases_of(*key).map(Address::row_key));
+                rows.extend(self.slots_of(*key).map(|slot| slot.row_key()));
+            }
+            Change::AliasBound {
+                alias,
+                region,
+                account,
+                ..
+            }
+            | Change::AliasMoved {
+                alias,
+                region,
+                account,
+                ..
+            }
+            | Change::AliasUnbound {
+                alias,
+                region,
+                account,
+            } => {
+                let address = AliasKey {
+                    account: *account,
+                    region: region.clone(),
+                    name: alias.clone(),
+                };
+                rows.push(address.row_key());
+            }
+            Change::MaterialErased { slots } => rows.extend(slots.iter().map(Address::row_key)),
+            Change::StateSealed { .. } => {}
+        }
+        rows
+    }
+
+    fn fold(&mut self, change: &Change, rev: Seq) {
+        match change {
+            Change::LogBegun(begun) => {
+                self.log = Some(Log {
+                    id: begun.log,
+                    rev,
+                    origin: begun.origin.clone(),
+                    public: begun.public.clone(),
+                    region: begun.region.clone(),
+                });
+            }
+            Change::AccountCreated { account } => {
+                self.accounts.insert(*account, Account { id: *account, rev });
+            }
+            Change::AccessKeyCreated(created) => {
+                let row = AccessKey {
+                    id: created.id.clone(),
+                    rev,
+                    slot: created.slot,
+                    sealed: created.sealed.clone(),
+                    account: created.account,
+                };
+                self.access_keys.insert(created.id.clone(), row.into());
+            }
+            Change::InternalKeyCreated {
+                slot,
+                sealed,
+                purpose,
+            } => {
+                let row = InternalKey {
+                    rev,
+                    slot: *slot,
+                    sealed: sealed.clone(),
+                    purpose: *purpose,
+                };
+                self.internal_keys.insert(*purpose, row);
+            }
+            Change::KeyCreated(created) => self.put_key(Key::created(created, rev)),
+            Change::KeyEnabled { key } | Change::KeyDeletionCancelled { key } => {
+                self.set_lifecycle(*key, Lifecycle::Enabled, rev);
+            }
+            Change::KeyDisabled { key } => self.set_lifecycle(*key, Lifecycle::Disabled, rev),
+            Change::KeyDeletionScheduled { key, delete_at } => {
+                let pending = Lifecycle::PendingDeletion {
+                    delete_at: *delete_at,
+                };
+                self.set_lifecycle(*key, pending, rev);
+            }
+            Change::KeyDestroyed { key } => self.destroy(*key, rev),
+            Change::AliasBound {
+                key,
+                alias,
+                region,
+                account,
+            }
+            | Change::AliasMoved {
+                key,
+                alias,
+                region,
+                account,
+            } => {
+                self.put_alias(Alias {
+                    key: *key,
+                    rev,
+                    name: alias.clone(),
+                    region: region.clone(),
+                    account: *account,
+                });
+            }
+            Change::AliasUnbound {
+                alias,
+                region,
+                account,
+            } => {
+                self.take_alias(&AliasKey {
+                    account: *account,
+                    region: region.clone(),
+                    name: alias.clone(),
+                });
+            }
+            Change::MaterialErased { slots } => {
+                for slot in slots {
+                    self.erasures.remove(slot);
+                }
+            }
+            // Says what the state is; changes nothing.
+            Change::StateSealed { .. } => {}
+        }
+    }
+
+    fn set_lifecycle(&mut self, id: KeyId, lifecycle: Lifecycle, rev: Seq) {
+        if let Some(key) = self.take_key(id) {
+            self.put_key(Key {
+                state: lifecycle,
+                rev,
+                ..Key::clone(&key)
+            });
+        }
+    }
+
+    /// The key, its versions and its aliases go; what its slots held is owed an erasure (law 5).
+    fn destroy(&mut self, id: KeyId, rev: Seq) {
+        let aliases: Vec<AliasKey> = self.aliases_of(id).cloned().collect();
+        for alias in &aliases {
+            self.take_alias(alias);
+        }
+        if let Some(key) = self.take_key(id) {
+            for version in &key.versions {
+                self.erasures.insert(
+                    version.slot,
+                    Erasure {
+                        rev,
+                        slot: version.slot,
+                    },
+                );
+            }
+        }
+    }
+
+    fn slots_of(&self, id: KeyId) -> impl Iterator<Item = SlotRef> {
+        self.keys
+            .get(&id)
+            .into_iter()
+            .flat_map(|key| key.versions.iter().map(|version| version.slot))
+    }
+}
+
+impl Key {
+    /// The row of a fresh key.
+    pub fn created(created: &KeyCreated, rev: Seq) -> Self {
+        Self {
+            at: created.at,
+            id: created.key,
+            rev,
+            spec: created.spec,
+            state: Lifecycle::Enabled,
+            usage: created.usage,
+            origin: created.origin,
+            region: created.region.clone(),
+            account: created.account,
+            versions: vec![KeyVersion {
+                at: created.at,
+                id: created.version.id,
+                slot: created.version.slot,
+                sealed: created.version.sealed.clone(),
+            }],
+            protection: created.protection,
+            description: created.description.clone(),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The rows of the state and their addresses. Fields stand in canonical order (event room, I1).
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{
+    AccessKeyId, AccountId, AliasName, KeyId, KeyOrigin, KeySpec, KeyUsage, KeyVersionId, LogId,
+    ProtectionLevel, Region, Seq, SlotRef, Timestamp,
+};
+use crate::event::{Bytes, InternalKeyPurpose, RowKey, Table};
+
+/// The identity of the log; one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// The log's id.
+    pub id: LogId,
+    /// Revision.
+    pub rev: Seq,
+    /// The origin line of its checkpoints.
+    pub origin: String,
+    /// The public log key: Ed25519, 32 bytes.
+    pub public: Bytes,
+    /// The home region.
+    pub region: Region,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// Revision.
+    pub rev: Seq,
+}
+
+/// An access key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: AccessKeyId,
+    /// Revision.
+    pub rev: Seq,
+    /// Where the wrapping key of its secret is.
+    pub slot: SlotRef,
+    /// Its secret, sealed under the slot.
+    pub sealed: Bytes,
+    /// Whose root it speaks for.
+    pub account: AccountId,
+}
+
+/// A key of the daemon's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InternalKey {
+    /// Revision.
+    pub rev: Seq,
+    /// Where its wrapping key is.
+    pub slot: SlotRef,
+    /// The key, sealed under the slot.
+    pub sealed: Bytes,
+    /// What it is for.
+    pub purpose: InternalKeyPurpose,
+}
+
+/// Where a key stands in its life. A destroyed key has no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lifecycle {
+    /// Usable.
+    Enabled,
+    /// Not usable until enabled.
+    Disabled,
+    /// Not usable, and destroyed when its time comes.
+    PendingDeletion {
+        /// When it is due.
+        delete_at: Timestamp,
+    },
+}
+
+impl Lifecycle {
+    /// The wire's KeyState.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabled => "Enabled",
+            Self::Disabled => "Disabled",
+            Self::PendingDeletion { .. } => "PendingDeletion",
+        }
+    }
+}
+
+/// One version of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyVersion {
+    /// When it was made.
+    pub at: Timestamp,
+    /// Its id.
+    pub id: KeyVersionId,
+    /// Where its wrapping key is.
+    pub slot: SlotRef,
+    /// Its material, sealed under the slot.
+    pub sealed: Bytes,
+}
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// When it was made.
+    pub at: Timestamp,
+    /// Its id.
+    pub id: KeyId,
+    /// Revision.
+    pub rev: Seq,
+    /// Its algorithm.
+    pub spec: KeySpec,
+    /// Where it stands in its life.
+    pub state: Lifecycle,
+    /// What it may be used for.
+    pub usage: KeyUsage,
+    /// Where its material comes from.
+    pub origin: KeyOrigin,
+    /// Its region.
+    pub region: Region,
+    /// Its account.
+    pub account: AccountId,
+    /// Its versions, oldest first; the last one is primary.
+    pub versions: Vec<KeyVersion>,
+    /// What protects its material.
+    pub protection: ProtectionLevel,
+    /// Free text by its maker.
+    pub description: String,
+}
+
+impl Key {
+    /// The version that encrypts.
+    pub fn primary(&self) -> Option<&KeyVersion> {
+        self.versions.last()
+    }
+
+    /// The version of this id.
+    pub fn version(&self, id: KeyVersionId) -> Option<&KeyVersion> {
+        self.versions.iter().find(|version| version.id == id)
+    }
+}
+
+/// The address of an alias: unique in its account and region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AliasKey {
+    /// Its account.
+    pub account: AccountId,
+    /// Its region.
+    pub region: Region,
+    /// Its name.
+    pub name: AliasName,
+}
+
+impl AliasKey {
+    /// The address that no alias of this account and region comes before.
+    pub(super) fn least(account: AccountId, region: Region) -> Self {
+        Self {
+            account,
+            region,
+            name: AliasName::least(),
+        }
+    }
+}
+
+/// An alias.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alias {
+    /// Its target.
+    pub key: KeyId,
+    /// Revision.
+    pub rev: Seq,
+    /// Its name.
+    pub name: AliasName,
+    /// Its region.
+    pub region: Region,
+    /// Its account.
+    pub account: AccountId,
+}
+
+impl Alias {
+    /// Its address.
+    pub fn address(&self) -> AliasKey {
+        AliasKey {
+            account: self.account,
+            region: self.region.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+/// A slot whose content is destroyed and not yet erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Revision.
+    pub rev: Seq,
+    /// Which slot.
+    pub slot: SlotRef,
+}
+
+/// Something that has a row address.
+pub trait Address {
+    /// The address of its row.
+    fn row_key(&self) -> RowKey;
+}
+
+/// The address of the one row of the log.
+pub fn log_row() -> RowKey {
+    RowKey::new(Table::Log, vec![0])
+}
+
+impl Address for AccountId {
+    fn row_key(&self) -> RowKey {
+        RowKey::new(Table::Account, self.to_be_bytes().as_slice())
+    }
+}
+
+impl Address for AccessKeyId {
+    fn row_key(&self) -> RowKey {
+        RowKey::new(Table::AccessKey, self.as_str().as_bytes())
+    }
+}
+
+impl Address for InternalKeyPurpose {
+    fn row_key(&self) -> RowKey {
+        RowKey::new(Table::InternalKey, vec![self.number()])
+    }
+}
+
+impl Address for KeyId {
+    fn row_key(&self) -> RowKey {
+        RowKey::new(Table::Key, self.as_bytes().as_slice())
+    }
+}
+
+/// Account (8 bytes), length of the region (1 byte), region, name.
+impl Address for AliasKey {
+    fn row_key(&self) -> RowKey {
+        let (region, name) = (self.region.as_str().as_bytes(), self.name.as_str().as_bytes());
+        let mut key = Vec::with_capacity(9 + region.len() + name.len());
+        key.extend_from_slice(&self.account.to_be_bytes());
+        key.push(u8::try_from(region.len()).unwrap_or(u8::MAX));
+        key.extend_from_slice(region);
+        key.extend_from_slice(name);
+        RowKey::new(Table::Alias, key)
+    }
+}
+
+impl Address for SlotRef {
+    fn row_key(&self) -> RowKey {
+        let mut key = self.slot.to_be_bytes().to_vec();
+        key.extend_from_slice(&self.generation.to_be_bytes());
+        RowKey::new(Table::Erasure, key)
+    }
+}
