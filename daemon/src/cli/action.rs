@@ -10,7 +10,8 @@ use crate::api::table::{self, Product, Row};
 
 /// The command of a product: one subcommand for each of its operations.
 pub(super) fn command(product: &'static Product) -> Command {
-    let command = Command::new(product.name)
+    // The arguments of `Target` first: they bring a description of their own.
+    let command = Target::augment_args(Command::new(product.name))
         .about(format!("Call the API: {}", product.summary))
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -22,7 +23,6 @@ pub(super) fn command(product: &'static Product) -> Command {
             product.name,
             value::HELP
         ));
-    let command = Target::augment_args(command);
     rows(product).fold(command, |command, row| command.subcommand(action(row)))
 }
 

@@ -86,7 +86,13 @@ impl From<BootError> for Failure {
 
 impl From<RootError> for Failure {
     fn from(error: RootError) -> Self {
-        Self::No(error.to_string())
+        match error {
+            RootError::NoPassphrase => Self::Usage(
+                "a passphrase is needed, and there is no terminal to ask at: give --passphrase-file FILE"
+                    .to_owned(),
+            ),
+            _ => Self::No(error.to_string()),
+        }
     }
 }
 

@@ -19,7 +19,8 @@ const EXAMPLES: &str = "\
 Examples:
   chancery init
   chancery init --data /srv/chancery --root-key /media/usb/root.key
-  chancery keyring init --root-key /etc/chancery/root.key --provider passphrase && chancery init";
+  chancery keyring init --root-key /srv/root.key --provider passphrase
+  chancery init --root-key /srv/root.key           with a passphrase from the start";
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     process::harden()?;

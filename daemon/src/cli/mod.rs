@@ -48,13 +48,16 @@ enum Command {
 
 const EXAMPLES: &str = "\
 Examples:
-  chancery serve                                    start the daemon; the first start founds the log
-  chancery status                                   is it there, and how is it?
-  chancery kms CreateKey                            make a key
-  chancery kms Encrypt --KeyId ID --Plaintext @-    encrypt base64 from stdin
-  chancery kms --help                               all operations; `chancery kms Encrypt --help` explains one
+  chancery serve                 run the daemon; the first start founds the log
+  chancery status                is it there, and how is it?
+  chancery kms CreateKey         make a key
+  chancery kms Encrypt --KeyId ID --Plaintext @-
+                                 encrypt what stdin says, in base64
+  chancery kms --help            all operations
+  chancery kms Encrypt --help    one of them
 
-Exit codes: 0 yes, 1 the answer is no (denied, refused, damaged), 2 wrong usage, 3 no daemon could be reached.";
+Exit codes: 0 yes; 1 the answer is no (denied, refused, damaged); 2 wrong usage;
+3 no daemon could be reached.";
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {

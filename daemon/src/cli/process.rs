@@ -7,6 +7,7 @@ use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit, umask,
 };
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::exit::Failure;
 
@@ -38,6 +39,13 @@ pub(super) fn raise_file_limit() {
 /// Traces go to stderr. `filter` is a level, or a filter as tracing's EnvFilter reads it.
 pub(super) fn trace_to_stderr(filter: &str) -> Result<(), Failure> {
     let unusable = |error: String| Failure::Usage(format!("--log-level `{filter}` is not a level: {error}"));
+    // A word that is no level would be taken for the name of a target, and nothing would be told.
+    let is_word = filter.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_word && filter.parse::<LevelFilter>().is_err() {
+        return Err(unusable(
+            "it must be error, warn, info, debug or trace".to_owned(),
+        ));
+    }
     // The store tells its own story at length; its warnings are enough unless asked for.
     let quiet = format!("fjall=warn,lsm_tree=warn,{filter}");
     let filter = EnvFilter::builder()

@@ -29,15 +29,15 @@ use crate::server::{self, listener::BoundListener};
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
+    /// What to tell on stderr: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", env = "CHANCERY_LOG", default_value = "info")]
+    log_level: String,
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
     regions: RegionArguments,
     #[command(flatten)]
     listen: ListenArguments,
-    /// What to tell on stderr: error, warn, info, debug, trace
-    #[arg(long, value_name = "LEVEL", env = "CHANCERY_LOG", default_value = "info")]
-    log_level: String,
 }
 
 /// Where to listen.
@@ -61,11 +61,13 @@ struct ListenArguments {
 const EXAMPLES: &str = "\
 Examples:
   chancery serve
-  chancery serve --data /srv/chancery --socket /run/chancery.sock --listen 127.0.0.1:8200
-  chancery serve --root-key /media/usb/root.key --anchor /mnt/other-disk/chancery.anchor
+  chancery serve --data /srv/kms --socket /run/kms.sock --listen 127.0.0.1:8200
+  chancery serve --root-key /media/usb/root.key --anchor /mnt/other/kms.anchor
 
-Each listener is named on stdout when it is ready (`listening on unix:PATH`, `listening on http://ADDR:PORT`).
-SIGTERM and SIGINT stop the daemon: requests in flight are finished, the state is sealed.";
+Each listener is named on stdout when it is ready, as in
+  listening on unix:/run/chancery/chancery.sock
+  listening on http://127.0.0.1:8200
+SIGTERM and SIGINT stop the daemon: requests in flight finish, the state is sealed.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     process::harden()?;
@@ -138,8 +140,7 @@ fn tell(started: &Started, home: &Home) {
     }
     if started.provider == Provider::File {
         tracing::warn!(
-            "the root key in {} is protected by its file mode alone; `chancery keyring init --provider passphrase` makes \
-             better ones for new logs",
+            "the root key in {} is protected by its file mode alone: who can read it and the data can read every key",
             started.root_key.display()
         );
     }

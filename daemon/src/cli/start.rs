@@ -48,15 +48,19 @@ impl DataArguments {
             Some(dir) => dir.clone(),
             None => Surroundings::of_process().data()?,
         };
-        Ok(Layout::new(dir, self.anchor.clone()))
+        // Shown to people who may read it elsewhere: whole paths.
+        Ok(Layout::new(
+            whole(dir)?,
+            self.anchor.clone().map(whole).transpose()?,
+        ))
     }
 
     /// Where the root key is.
     pub(super) fn root_key(&self) -> Result<PathBuf, Failure> {
-        match &self.root_key {
-            Some(path) => Ok(path.clone()),
-            None => Surroundings::of_process().root_key(self.data.as_deref()),
-        }
+        whole(match &self.root_key {
+            Some(path) => path.clone(),
+            None => Surroundings::of_process().root_key(self.data.as_deref())?,
+        })
     }
 
     /// Loads the root key of a log that exists.
@@ -143,6 +147,11 @@ pub(super) fn founded(started: &Started, layout: &Layout) -> String {
         access_key = layout.root_access_key().display(),
         root_key = root_key.display(),
     )
+}
+
+fn whole(path: PathBuf) -> Result<PathBuf, Failure> {
+    std::path::absolute(&path)
+        .map_err(|error| Failure::Usage(format!("`{}` is not a path: {error}", path.display())))
 }
 
 /// Parses a region for clap and for us.

@@ -16,7 +16,7 @@ use crate::engine::home::Layout;
 pub(super) struct Arguments {
     #[command(flatten)]
     target: Target,
-    /// Its data directory, to see whether the root access key is still in it [default: as for `serve`]
+    /// Its data directory, to see whether the root access key is still in it [default: as for `serve`, on the default socket]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -41,10 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     ] {
         screen.push_str(&format!("\n{label:<15} {}", shown(answer.get(field))));
     }
-    // Only a local daemon's files can be looked at.
-    if matches!(place, Place::Socket(_))
-        && let Some(file) = access_key_left(arguments)
-    {
+    if let Some(file) = access_key_left(arguments, &place) {
         screen.push_str(&format!(
             "\nroot access key {} is still there: move it to a safe place",
             file.display()
@@ -61,12 +58,17 @@ fn shown(value: Option<&Value>) -> String {
     }
 }
 
-/// The first access key, if it was not moved away yet.
-fn access_key_left(arguments: &Arguments) -> Option<PathBuf> {
-    let dir = arguments
-        .data
-        .clone()
-        .or_else(|| Surroundings::of_process().data().ok())?;
+/// The first access key, if it was not moved away yet. The data directory is the one that was named; a daemon on the
+/// default socket is taken to have the default one, any other could have it anywhere.
+fn access_key_left(arguments: &Arguments, place: &Place) -> Option<PathBuf> {
+    let dir = match &arguments.data {
+        Some(dir) => dir.clone(),
+        None => {
+            let defaults = Surroundings::of_process();
+            let is_default = defaults.socket().ok().map(Place::Socket).as_ref() == Some(place);
+            is_default.then(|| defaults.data().ok()).flatten()?
+        }
+    };
     let file = Layout::new(dir, None).root_access_key();
     file.exists().then_some(file)
 }

@@ -9,9 +9,15 @@ use crate::base::limits;
 
 /// What help says about it.
 pub(super) const HELP: &str = "\
-Values: --Name TEXT as it stands; --Name @FILE from a file, --Name @- from stdin (one line feed at the end is dropped);
---Name @@TEXT for a text that begins with @. Give secrets as @FILE or @-: arguments are visible to other users.
-Bytes are base64, as in the API:  printf secret | base64 -w0 | chancery kms Encrypt --KeyId ID --Plaintext @-";
+Values:
+  --Name TEXT    the text as it stands
+  --Name @FILE   the text in a file, without the line feed at its end
+  --Name @-      the same from stdin
+  --Name @@TEXT  a text that begins with @
+Secrets are best given as @FILE or @-: other users can see arguments.
+Bytes are base64, as in the API:
+  printf secret | base64 -w0 |
+    chancery kms Encrypt --KeyId ID --Plaintext @-";
 
 /// Reads the value of parameter `name` as it was given.
 pub(super) fn read(name: &str, given: &str, stdin: &mut Stdin) -> Result<Zeroizing<String>, Failure> {
