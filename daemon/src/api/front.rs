@@ -218,3 +218,6 @@ fn source(peer: &Peer) -> String {
         (None, None) => peer.listener.as_str().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,3 +143,166 @@ impl Command for DestroyKey {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::given::{AT, When, bound, created, given, key};
+    use super::*;
+
+    const ALL: [Transition; 4] = [
+        Transition::Enable,
+        Transition::Disable,
+        Transition::ScheduleDeletion { days: 7 },
+        Transition::CancelDeletion,
+    ];
+
+    fn changed(state: &State, transition: Transition) -> Result<Vec<Change>, Refusal> {
+        let key = KeyRef::Id(key(1));
+        state.when(&ChangeLifecycle { key, transition })
+    }
+
+    fn due() -> crate::base::Timestamp {
+        AT.plus_millis(7 * limits::DAY_MILLIS)
+    }
+
+    /// The table of wire contract section 4.2, row by row: what each transition does in each state.
+    #[test]
+    fn transitions_follow_the_state_table() {
+        let key = key(1);
+        let scheduled = Change::KeyDeletionScheduled {
+            key,
+            delete_at: due(),
+        };
+        let forbidden = || Err(Refusal::StateForbidsChange);
+        let table = [
+            (
+                given([created(1)]),
+                [
+                    Ok(vec![]),
+                    Ok(vec![Change::KeyDisabled { key }]),
+                    Ok(vec![scheduled.clone()]),
+                    forbidden(),
+                ],
+            ),
+            (
+                given([created(1), Change::KeyDisabled { key }]),
+                [
+                    Ok(vec![Change::KeyEnabled { key }]),
+                    Ok(vec![]),
+                    Ok(vec![scheduled.clone()]),
+                    forbidden(),
+                ],
+            ),
+            (
+                given([created(1), scheduled]),
+                [
+                    forbidden(),
+                    forbidden(),
+                    forbidden(),
+                    Ok(vec![Change::KeyDeletionCancelled { key }]),
+                ],
+            ),
+            (given([]), std::array::from_fn(|_| Err(Refusal::KeyNotFound))),
+        ];
+        for (state, expected) in table {
+            for (transition, expected) in ALL.into_iter().zip(expected) {
+                assert_eq!(changed(&state, transition), expected, "{transition:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cancelled_deletion_enables_a_key_that_was_disabled() {
+        let key = key(1);
+        let scheduled = Change::KeyDeletionScheduled {
+            key,
+            delete_at: due(),
+        };
+        let facts = [
+            created(1),
+            Change::KeyDisabled { key },
+            scheduled,
+            Change::KeyDeletionCancelled { key },
+        ];
+        assert_eq!(given(facts).key(key).unwrap().state, Lifecycle::Enabled);
+    }
+
+    #[test]
+    fn a_key_of_another_account_or_region_is_not_found() {
+        for other in ["account", "region"] {
+            let Change::KeyCreated(mut elsewhere) = created(1) else {
+                unreachable!()
+            };
+            match other {
+                "account" => elsewhere.account = "1000000000000002".parse().unwrap(),
+                _ => elsewhere.region = crate::base::Region::parse("eu-central-1").unwrap(),
+            }
+            let account = Change::AccountCreated {
+                account: "1000000000000002".parse().unwrap(),
+            };
+            let state = given([account, Change::KeyCreated(elsewhere)]);
+            assert_eq!(
+                changed(&state, Transition::Disable),
+                Err(Refusal::KeyNotFound),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_is_destroyed_when_it_is_due_and_not_before() {
+        let key = key(1);
+        let pending = |delete_at| given([created(1), Change::KeyDeletionScheduled { key, delete_at }]);
+        let destroy = DestroyKey { key };
+        assert_eq!(pending(AT).when(&destroy), Ok(vec![Change::KeyDestroyed { key }]));
+        assert_eq!(pending(AT.plus_millis(1)).when(&destroy), Err(Refusal::NotDue));
+        assert_eq!(given([created(1)]).when(&destroy), Err(Refusal::NotDue));
+    }
+
+    #[test]
+    fn a_destroyed_key_leaves_no_alias_and_owes_its_slots() {
+        let id = key(1);
+        let facts = [
+            created(1),
+            created(2),
+            bound("alias/one", 1),
+            bound("alias/two", 2),
+            Change::KeyDeletionScheduled {
+                key: id,
+                delete_at: due(),
+            },
+            Change::KeyDestroyed { key: id },
+        ];
+        let state = given(facts);
+        let scope = super::super::given::scope();
+        assert!(state.key(id).is_none());
+        assert_eq!(state.aliases_of(id).count(), 0);
+        let left: Vec<_> = state
+            .aliases(scope.account, &scope.region)
+            .map(|alias| alias.name.as_str())
+            .collect();
+        assert_eq!(left, ["alias/two"]);
+        assert_eq!(
+            state.erasures().collect::<Vec<_>>(),
+            [super::super::given::version(1).slot]
+        );
+        assert_eq!(state.deletions_due(due()).count(), 0);
+    }
+
+    #[test]
+    fn keys_are_listed_newest_first() {
+        let mut facts = Vec::new();
+        for n in 1..=3u8 {
+            let Change::KeyCreated(mut later) = created(n) else {
+                unreachable!()
+            };
+            later.at = AT.plus_millis(u64::from(n));
+            facts.push(Change::KeyCreated(later));
+        }
+        let scope = super::super::given::scope();
+        let listed: Vec<_> = given(facts)
+            .keys_newest_first(scope.account, &scope.region)
+            .collect();
+        assert_eq!(listed, [key(3), key(2), key(1)]);
+    }
+}

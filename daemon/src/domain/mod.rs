@@ -7,6 +7,8 @@
 
 pub mod alias;
 pub mod command;
+#[cfg(test)]
+mod given;
 pub mod key;
 pub mod key_ref;
 pub mod law;

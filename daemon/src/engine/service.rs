@@ -380,3 +380,6 @@ fn follow(anchoring: &mut Anchoring, stopped: &Receiver<()>, tools: &Tools) -> s
     }
     anchoring.follow(&tools.published, true)
 }
+
+#[cfg(test)]
+mod tests;

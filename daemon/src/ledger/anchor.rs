@@ -231,6 +231,8 @@ impl Whole {
 
 const MAGIC: &[u8; 8] = b"chanchor";
 const VERSION: u8 = 1;
+/// I5: an entry's signed bytes begin with the CBOR array head 0x84, and a checkpoint's text has no control characters
+/// but line feeds, while here the version byte 1 and zeroes follow the magic.
 const SIGNATURE_DOMAIN: &[u8] = b"chancery/anchor/v1";
 const SECTOR_BYTES: usize = 512;
 const FILE_BYTES: u64 = 1_024;

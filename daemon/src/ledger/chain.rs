@@ -6,6 +6,7 @@
 use super::checkpoint::Checkpoint;
 use super::cose;
 use super::key::{LogKey, LogPublicKey};
+use super::note;
 use super::tree::{Tile, Tree, leaf_hash};
 use crate::base::{Digest, LogId, Seq, Timestamp, limits};
 use crate::event::{Event, codec};
@@ -35,6 +36,10 @@ impl Head {
 
 /// An event that has its place: numbered, chained, signed, not yet durable. Only `Chain::enroll` makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::manual_non_exhaustive,
+    reason = "the attribute closes the type to other crates; this one is closed to other rooms"
+)]
 pub struct Entry {
     /// Its position.
     pub seq: Seq,
@@ -71,13 +76,18 @@ impl Chain {
         Self::resume(log, origin, key, Head::EMPTY, Tree::new())
     }
 
-    /// A log that goes on after `head`; `tree` holds exactly the entries up to there.
+    /// A log that goes on after `head`; `tree` holds exactly the entries up to there. Panics when they differ in size,
+    /// or when the origin has white space or a plus sign.
     pub fn resume(log: LogId, origin: String, key: LogKey, head: Head, tree: Tree) -> Self {
         // A tree of another size would sign checkpoints of a log that never was.
         assert_eq!(
             head.size,
             tree.size(),
             "the tree and the head are of different sizes"
+        );
+        assert!(
+            note::is_name(&origin),
+            "the origin can't stand in a signature line"
         );
         Self {
             log,

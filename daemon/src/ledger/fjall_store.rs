@@ -16,6 +16,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
@@ -35,17 +36,10 @@ pub struct FjallStore {
     tree: Keyspace,
     state: Keyspace,
     meta: Keyspace,
-    /// Held for the length of a write, so that groups can't interleave (I1).
-    writer: Mutex<Writer>,
-}
-
-/// What the next write depends on.
-#[derive(Debug, Default)]
-struct Writer {
-    /// Number of entries.
-    size: u64,
+    /// Number of entries; held for the length of a write, so that groups can't interleave (I1).
+    writer: Mutex<u64>,
     /// Whether a rebuild of the rows began and did not end.
-    rebuilding: bool,
+    rebuilding: AtomicBool,
 }
 
 impl FjallStore {
@@ -82,12 +76,13 @@ impl FjallStore {
             tree,
             state,
             meta,
-            writer: Mutex::default(),
+            writer: Mutex::new(0),
+            rebuilding: AtomicBool::new(false),
         };
-        *store.writer.lock() = Writer {
-            size: store.size()?,
-            rebuilding: store.meta(REBUILDING)?.is_some(),
-        };
+        *store.writer.lock() = store.size()?;
+        store
+            .rebuilding
+            .store(store.meta(REBUILDING)?.is_some(), Ordering::SeqCst);
         Ok(store)
     }
 
@@ -110,7 +105,7 @@ impl FjallStore {
     }
 
     fn check_rebuilt(&self) -> Result<(), StoreError> {
-        if self.writer.lock().rebuilding {
+        if self.rebuilding.load(Ordering::SeqCst) {
             Err(StoreError::RebuildUnfinished)
         } else {
             Ok(())
@@ -126,11 +121,9 @@ impl FjallStore {
 
 impl EventStore for FjallStore {
     fn commit(&self, group: &Group) -> Result<(), StoreError> {
-        let mut writer = self.writer.lock();
-        if writer.rebuilding {
-            return Err(StoreError::RebuildUnfinished);
-        }
-        group.check_continues(writer.size)?;
+        let mut size = self.writer.lock();
+        self.check_rebuilt()?;
+        group.check_continues(*size)?;
 
         let mut batch = self.batch(group.entries.len() + group.rows.len() + group.tiles.len() + 3);
         for entry in &group.entries {
@@ -149,22 +142,22 @@ impl EventStore for FjallStore {
                 tile.hashes.as_slice(),
             );
         }
-        if let Some((size, note)) = &group.checkpoint {
+        if let Some((at, note)) = &group.checkpoint {
             batch.insert(
                 &self.meta,
-                [CHECKPOINT, &size.to_be_bytes()].concat(),
+                [CHECKPOINT, &at.to_be_bytes()].concat(),
                 note.as_str(),
             );
         }
         if let Some(digest) = &group.digest {
             batch.insert(&self.meta, DIGEST, digest.as_slice());
         }
-        if group.head.size > 0 {
+        if !group.entries.is_empty() {
             batch.insert(&self.meta, HEAD, encode_head(&group.head));
         }
         // A crash before the sync inside leaves the group out or, when its record is whole, in: boot takes either.
         batch.commit().map_err(StoreError::fatal)?;
-        writer.size = group.head.size;
+        *size = group.head.size;
         Ok(())
     }
 
@@ -243,8 +236,8 @@ impl EventStore for FjallStore {
         digest: &[u8],
     ) -> Result<(), StoreError> {
         // Held throughout: no group is committed between old and new rows.
-        let mut writer = self.writer.lock();
-        writer.rebuilding = true;
+        let _writer = self.writer.lock();
+        self.rebuilding.store(true, Ordering::SeqCst);
         let mut batch = self.batch(2);
         batch.insert(&self.meta, REBUILDING, [1]);
         batch.remove(&self.meta, DIGEST);
@@ -277,7 +270,7 @@ impl EventStore for FjallStore {
         batch.insert(&self.meta, DIGEST, digest);
         batch.remove(&self.meta, REBUILDING);
         batch.commit().map_err(StoreError::fatal)?; // commit point: the new rows count
-        writer.rebuilding = false;
+        self.rebuilding.store(false, Ordering::SeqCst);
         Ok(())
     }
 }

@@ -118,7 +118,7 @@ impl EventStore for MemoryStore {
             if let Some(digest) = &group.digest {
                 medium.digest = Some(digest.clone());
             }
-            if group.head.size > 0 {
+            if !group.entries.is_empty() {
                 medium.head = Some(group.head);
             }
             Ok(())
@@ -201,6 +201,25 @@ impl EventStore for MemoryStore {
 }
 
 impl Contents {
+    /// A medium with these entries and tiles and nothing else.
+    #[cfg(test)]
+    pub(super) fn bare(entries: &[Vec<u8>], tiles: Vec<super::Tile>) -> Self {
+        Self {
+            entries: (0..).zip(entries.iter().cloned()).collect(),
+            tiles: tiles
+                .into_iter()
+                .map(|t| ((t.level, t.index), t.hashes))
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Removes one entry, as damage would.
+    #[cfg(test)]
+    pub(super) fn lose(&mut self, seq: u64) {
+        self.entries.remove(&seq);
+    }
+
     fn size(&self) -> u64 {
         self.entries.last_key_value().map_or(0, |(seq, _)| seq + 1)
     }

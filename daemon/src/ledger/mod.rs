@@ -25,6 +25,9 @@ pub mod receipt;
 pub mod store;
 pub mod tree;
 
+#[cfg(test)]
+mod testing;
+
 pub use anchor::{Anchor, AnchorError, AnchorFile};
 pub use chain::{Chain, Entry, EntryTooLarge, Head};
 pub use checkpoint::Checkpoint;

@@ -1,1 +1,188 @@
+use std::sync::Arc;
 
+use parking_lot::Mutex;
+
+use super::*;
+use crate::ledger::testing::{LOG, key, key_of};
+
+/// A file in memory whose content outlives the `AnchorFile`.
+#[derive(Debug, Clone, Default)]
+struct MemoryFile(Arc<Mutex<Vec<u8>>>);
+
+impl MemoryFile {
+    fn of(bytes: &[u8]) -> Self {
+        Self(Arc::new(Mutex::new(bytes.to_vec())))
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.0.lock().clone()
+    }
+
+    fn anchor(&self) -> AnchorFile {
+        AnchorFile::open(Box::new(self.clone()), LOG).unwrap()
+    }
+
+    fn read(&self) -> Result<Option<Anchor>, AnchorError> {
+        self.anchor().read(&key().public())
+    }
+}
+
+impl BlockFile for MemoryFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let bytes = self.0.lock();
+        let start = offset as usize;
+        let wanted = bytes
+            .get(start..start + buffer.len())
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        buffer.copy_from_slice(wanted);
+        Ok(())
+    }
+
+    fn write_at(&self, new: &[u8], offset: u64) -> io::Result<()> {
+        let mut bytes = self.0.lock();
+        let start = offset as usize;
+        if bytes.len() < start + new.len() {
+            bytes.resize(start + new.len(), 0);
+        }
+        bytes[start..start + new.len()].copy_from_slice(new);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.lock().len() as u64)
+    }
+}
+
+fn anchor(size: u64) -> Anchor {
+    Anchor {
+        size,
+        leaf: Digest::of(&size.to_be_bytes()),
+        clean: size.is_multiple_of(2),
+    }
+}
+
+#[test]
+fn the_newest_anchor_is_read_back() {
+    let file = MemoryFile::default();
+    assert!(matches!(file.read(), Ok(None)));
+    for size in 1..10 {
+        file.anchor().write(&anchor(size), &key()).unwrap();
+        assert_eq!(file.read().unwrap(), Some(anchor(size)));
+    }
+    assert_eq!(file.bytes().len(), 1_024);
+    // The other sector still holds the anchor before.
+    let all = file.bytes();
+    let sectors = [
+        MemoryFile::of(&all[..512]),
+        MemoryFile::of(&[&[0; 512], &all[512..]].concat()),
+    ];
+    let mut read: Vec<_> = sectors
+        .iter()
+        .map(|file| file.read().unwrap().unwrap().size)
+        .collect();
+    read.sort_unstable();
+    assert_eq!(read, [8, 9]);
+}
+
+// Method: cut every write at every byte; what the cut write did not reach keeps its old bytes.
+#[test]
+fn a_write_torn_anywhere_leaves_the_anchor_before_it() {
+    let file = MemoryFile::default();
+    for size in 1..6 {
+        let before = file.bytes();
+        file.anchor().write(&anchor(size), &key()).unwrap();
+        let after = file.bytes();
+        let mut old = before.clone();
+        old.resize(1_024, 0);
+        let start = old.iter().zip(&after).position(|(a, b)| a != b).unwrap() / 512 * 512;
+        let previous = (size > 1).then(|| anchor(size - 1));
+        for cut in 0..512 {
+            let torn = [&after[..start + cut], &old[start + cut..]].concat();
+            let read = MemoryFile::of(&torn).read().unwrap();
+            let expected = if torn == after {
+                Some(anchor(size))
+            } else {
+                previous
+            };
+            assert_eq!(read, expected, "anchor {size} cut at {cut}");
+
+            // The next write repairs it.
+            let file = MemoryFile::of(&torn);
+            file.anchor().write(&anchor(9), &key()).unwrap();
+            assert_eq!(file.read().unwrap(), Some(anchor(9)));
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_before_its_first_write_holds_no_anchor() {
+    for len in [0, 1, 511, 512, 1_000, 1_024] {
+        let file = MemoryFile::of(&vec![0; len]);
+        assert_eq!(file.read().unwrap(), None, "{len} bytes");
+        file.anchor().write(&anchor(1), &key()).unwrap();
+        assert_eq!(file.read().unwrap(), Some(anchor(1)));
+    }
+}
+
+#[test]
+fn two_damaged_sectors_are_an_error() {
+    let file = MemoryFile::default();
+    file.anchor().write(&anchor(1), &key()).unwrap();
+    file.anchor().write(&anchor(2), &key()).unwrap();
+    for at in [0, 8, 9, 20, 30, 41, 60, 100, 300, 490] {
+        let mut bytes = file.bytes();
+        bytes[at] ^= 0x40;
+        // The first sector is the older one: the newer still counts.
+        assert_eq!(
+            MemoryFile::of(&bytes).read().unwrap(),
+            Some(anchor(2)),
+            "byte {at}"
+        );
+        bytes[512 + at] ^= 0x40;
+        assert!(
+            matches!(MemoryFile::of(&bytes).read(), Err(AnchorError::Damaged)),
+            "byte {at}"
+        );
+    }
+}
+
+#[test]
+fn a_forged_sector_is_not_believed() {
+    let file = MemoryFile::default();
+    file.anchor().write(&anchor(5), &key()).unwrap();
+    // Whole, of this log, with the highest counter, signed by somebody else.
+    let forged = Record {
+        counter: u64::MAX,
+        log: LOG,
+        anchor: anchor(1),
+    };
+    file.write_at(&forged.to_sector(&key_of(8)), 512).unwrap();
+    assert_eq!(file.read().unwrap(), Some(anchor(5)));
+    file.anchor().write(&anchor(6), &key()).unwrap();
+    assert_eq!(file.read().unwrap(), Some(anchor(6)));
+
+    let alone = MemoryFile::of(&forged.to_sector(&key_of(8)));
+    assert!(matches!(alone.read(), Err(AnchorError::Foreign)));
+}
+
+#[test]
+fn the_anchor_of_another_log_is_foreign() {
+    let file = MemoryFile::default();
+    let other = LogId::from_bytes([0x22; 16]);
+    let mut theirs = AnchorFile::open(Box::new(file.clone()), other).unwrap();
+    theirs.write(&anchor(3), &key()).unwrap();
+    assert!(matches!(file.read(), Err(AnchorError::Foreign)));
+}
+
+#[test]
+fn a_new_key_spares_the_last_anchor_of_the_old_one() {
+    let file = MemoryFile::default();
+    file.anchor().write(&anchor(3), &key()).unwrap();
+    file.anchor().write(&anchor(4), &key_of(8)).unwrap();
+    assert_eq!(file.read().unwrap(), Some(anchor(3)));
+    assert_eq!(file.anchor().read(&key_of(8).public()).unwrap(), Some(anchor(4)));
+}

@@ -1,0 +1,123 @@
+//! The model that the rules are tested with: given these facts, when this command, then these changes or this refusal.
+
+use super::law::check;
+use super::{Command, Facts, Refusal, Scope};
+use crate::base::*;
+use crate::event::*;
+use crate::projection::{Reader, State};
+
+pub(super) const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+pub(super) fn scope() -> Scope {
+    Scope {
+        account: "1000000000000001".parse().unwrap(),
+        region: Region::parse("cn-hangzhou").unwrap(),
+        at: AT,
+    }
+}
+
+pub(super) fn key(n: u8) -> KeyId {
+    KeyId::from_bytes([n; 16])
+}
+
+pub(super) fn version(n: u8) -> KeyVersionAdded {
+    KeyVersionAdded {
+        id: KeyVersionId::from_bytes([n; 16]),
+        slot: SlotRef {
+            slot: n.into(),
+            generation: 1,
+        },
+        sealed: vec![n; 72].into(),
+    }
+}
+
+pub(super) fn created(n: u8) -> Change {
+    let scope = scope();
+    Change::KeyCreated(KeyCreated {
+        at: AT,
+        key: key(n),
+        spec: KeySpec::Aes256,
+        usage: KeyUsage::EncryptDecrypt,
+        origin: KeyOrigin::Kms,
+        region: scope.region,
+        account: scope.account,
+        version: version(n),
+        protection: ProtectionLevel::Software,
+        description: String::new(),
+    })
+}
+
+pub(super) fn name(text: &str) -> AliasName {
+    AliasName::parse(text).unwrap()
+}
+
+pub(super) fn bound(alias: &str, n: u8) -> Change {
+    let scope = scope();
+    Change::AliasBound {
+        key: key(n),
+        alias: name(alias),
+        region: scope.region,
+        account: scope.account,
+    }
+}
+
+/// The state after these facts, one event each.
+pub(super) fn given(facts: impl IntoIterator<Item = Change>) -> State {
+    let opened = Change::AccountCreated {
+        account: scope().account,
+    };
+    let mut state = State::default();
+    for change in std::iter::once(opened).chain(facts) {
+        // Long ago, but for a destruction, which comes when its window has ended.
+        let at = match change {
+            Change::KeyDestroyed { .. } => AT.plus_millis(400 * limits::DAY_MILLIS),
+            _ => AT.minus_millis(400 * limits::DAY_MILLIS),
+        };
+        check(&state, at, &change).expect("the facts are lawful");
+        state.apply(&event(&state, vec![change]));
+    }
+    state
+}
+
+fn event(state: &State, chg: Vec<Change>) -> Event {
+    Event {
+        v: FORMAT,
+        op: "test/Given".into(),
+        chg,
+        dec: Decision::none(AT),
+        obs: Observation::default(),
+        out: Outcome::Ok(Recorded::default()),
+        req: Recorded::default(),
+        res: Vec::new(),
+        rid: RequestId::from_bytes([0; 16]),
+        seq: Seq::new(state.size()),
+        blob: None,
+        prev: Digest::ZERO,
+        time: AT,
+        actor: Actor::system(scope().account),
+        origin: Origin::internal(),
+    }
+}
+
+pub(super) trait When {
+    /// Resolves and decides, as the engine does; every change that comes out must be lawful.
+    fn when(&self, command: &dyn Command) -> Result<Vec<Change>, Refusal>;
+}
+
+impl When for State {
+    fn when(&self, command: &dyn Command) -> Result<Vec<Change>, Refusal> {
+        let scope = scope();
+        command
+            .resources(&scope, &Reader::new(self))
+            .map_err(|unresolved| unresolved.refusal)?;
+        let facts = match command.needs() {
+            super::Needs::Nothing => Facts::Nothing,
+            super::Needs::NewKey(_) => Facts::NewKey(key(9), version(9)),
+        };
+        let decided = command.decide(&scope, self, &facts)?;
+        for change in &decided.changes {
+            check(self, AT, change).expect("decide makes lawful changes only");
+        }
+        Ok(decided.changes)
+    }
+}
