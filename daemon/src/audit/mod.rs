@@ -33,3 +33,6 @@ pub use verify::{Report, verify};
 
 /// Hears how far a pass has come: events done, events in all.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+#[cfg(test)]
+mod tests;
