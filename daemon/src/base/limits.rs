@@ -101,6 +101,9 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most open connections.
 pub const CONNECTIONS_MAX: usize = 16_384;
 
+/// Of these, connections kept for the Unix socket, so that the network can't lock local operators out.
+pub const LOCAL_CONNECTIONS_MAX: usize = 4_096;
+
 /// Largest request head, bytes (request line and headers); hyper's own request target limit is 65,534.
 pub const HEAD_BYTES_MAX: usize = 128 << 10;
 

@@ -1,0 +1,391 @@
+//! The data directory: one log, its state, its vault, and who may use them.
+//!
+//! ```text
+//! DIR/lock                   held (flock) by the process that uses the directory; says which one
+//! DIR/founding               present from the first step of a founding until its last
+//! DIR/store/                 the log, its tree, the rows (fjall)
+//! DIR/vault-a, DIR/vault-b   the two mirrors of the vault
+//! DIR/anchor                 the anchor, unless the operator keeps it elsewhere
+//! DIR/root-access-key.json   the first access key, until its owner moves it away
+//! ```
+//!
+//! H1  At most one process uses a directory, and it is its owner's alone (mode 0700).
+//! H2  A log is founded only where there is none. An empty store beside a vault or an anchor is a loss, not a new
+//!     beginning (law 8), unless `founding` says that the founding itself was cut short.
+//! H3  A directory that holds anything else is never taken over.
+//!
+//! Never: keeps the root key, which belongs elsewhere.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::FlockOperation;
+use zeroize::Zeroizing;
+
+use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
+use crate::base::disk::{BlockFile, OsFile, sync_parent, write_atomically};
+use crate::custody::RootKey;
+use crate::ledger::{EventStore, FjallStore, StoreError};
+
+/// Where everything is in a data directory.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    dir: PathBuf,
+    anchor: PathBuf,
+}
+
+impl Layout {
+    /// The layout of `dir`; `anchor` names the anchor's place when it is another.
+    pub fn new(dir: impl Into<PathBuf>, anchor: Option<PathBuf>) -> Self {
+        let dir = dir.into();
+        let anchor = anchor.unwrap_or_else(|| dir.join("anchor"));
+        Self { dir, anchor }
+    }
+
+    /// The directory itself.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The store.
+    pub fn store(&self) -> PathBuf {
+        self.dir.join("store")
+    }
+
+    /// The two mirrors of the vault.
+    pub fn vault(&self) -> [PathBuf; 2] {
+        [self.dir.join("vault-a"), self.dir.join("vault-b")]
+    }
+
+    /// The anchor.
+    pub fn anchor(&self) -> &Path {
+        &self.anchor
+    }
+
+    /// The first access key.
+    pub fn root_access_key(&self) -> PathBuf {
+        self.dir.join("root-access-key.json")
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.dir.join("lock")
+    }
+
+    fn founding(&self) -> PathBuf {
+        self.dir.join("founding")
+    }
+}
+
+/// Why a data directory can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// Another process has it.
+    #[error("`{}` is in use by another chancery process{}: stop it first, or name another --data directory", .dir.display(), by_pid(.pid))]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+        /// The other process, if it said so.
+        pid: Option<u32>,
+    },
+    /// It holds something else.
+    #[error("`{}` is not empty and not a chancery data directory: name an empty or a new one", .0.display())]
+    Foreign(PathBuf),
+    /// There is no log in it.
+    #[error("there is no log in `{}`: `chancery init` or `chancery serve` founds one", .0.display())]
+    NoLog(PathBuf),
+    /// It belongs to another user.
+    #[error("`{}` belongs to uid {owner}, this process runs as uid {user}: run as its owner, or chown it", .dir.display())]
+    NotOurs {
+        /// The directory.
+        dir: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        user: u32,
+    },
+    /// The store is empty, and something beside it says that it was not always so.
+    #[error(
+        "the store in `{}` is empty, but `{}` was written for a log: the log is missing. Put `store` back (a mount that \
+         is not there? a backup?); to give the log up and found another one, name another --data directory",
+        .dir.display(), .witness.display()
+    )]
+    LogMissing {
+        /// The directory.
+        dir: PathBuf,
+        /// What says so.
+        witness: PathBuf,
+    },
+    /// The system's own reason.
+    #[error("can't {action} `{}`: {source}", .path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log refuses to be believed, or to be begun.
+    #[error(transparent)]
+    Boot(#[from] BootError),
+}
+
+/// A data directory in this process's hands, its store open.
+#[derive(Debug)]
+pub struct Home {
+    layout: Layout,
+    /// Locked as long as it is open.
+    _lock: File,
+    store: Arc<FjallStore>,
+    is_new: bool,
+}
+
+impl Home {
+    /// Takes the directory, creating it if there is none, and opens its store.
+    pub fn open(layout: Layout) -> Result<Self, HomeError> {
+        take_directory(layout.dir())?;
+        Self::open_taken(layout)
+    }
+
+    /// Takes a directory that must hold a log already.
+    pub fn open_existing(layout: Layout) -> Result<Self, HomeError> {
+        if !layout.lock().exists() {
+            return Err(HomeError::NoLog(layout.dir));
+        }
+        take_directory(layout.dir())?;
+        let home = Self::open_taken(layout)?;
+        if home.is_new {
+            return Err(HomeError::NoLog(home.layout.dir));
+        }
+        Ok(home)
+    }
+
+    fn open_taken(layout: Layout) -> Result<Self, HomeError> {
+        let lock = lock(&layout)?;
+        let store = Arc::new(FjallStore::open(&layout.store())?);
+        let is_new = store.size()? == 0;
+        if is_new {
+            refuse_loss(&layout)?;
+        }
+        Ok(Self {
+            layout,
+            _lock: lock,
+            store,
+            is_new,
+        })
+    }
+
+    /// Whether there is no log yet.
+    pub const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Where everything is.
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The store.
+    pub const fn store(&self) -> &Arc<FjallStore> {
+        &self.store
+    }
+
+    /// Founds the log, or finds it again.
+    pub fn boot(&self, root: RootKey, world: &World, founding: &Founding) -> Result<Core, HomeError> {
+        let core = if self.is_new {
+            self.found(root, world, founding)?
+        } else {
+            boot::resume(self.storage()?, root, world)?
+        };
+        // The log agrees with its anchor: the copy of the journals has nothing more to tell.
+        self.store
+            .discard_aside()
+            .map_err(io_error("clear up in", &self.layout.store()))?;
+        // A founding that was cut short after genesis ends here too.
+        remove_if_there(&self.layout.founding())?;
+        Ok(core)
+    }
+
+    fn found(&self, root: RootKey, world: &World, founding: &Founding) -> Result<Core, HomeError> {
+        // A crash after this line is a founding cut short, until genesis is in the store: the next start begins anew.
+        let mark = self.layout.founding();
+        write_atomically(&mark, b"").map_err(io_error("write", &mark))?;
+        for mirror in self.layout.vault() {
+            remove_if_there(&mirror)?;
+        }
+        let file = self.layout.root_access_key();
+        let mut hand_over = |key: &RootAccessKey| write_atomically(&file, access_key_json(key).as_bytes());
+        Ok(boot::found(
+            self.storage()?,
+            root,
+            world,
+            founding,
+            &mut hand_over,
+        )?)
+    }
+
+    fn storage(&self) -> Result<Storage, HomeError> {
+        let [a, b] = self.layout.vault();
+        Ok(Storage {
+            log: Arc::clone(&self.store) as Arc<dyn EventStore>,
+            mirrors: [block_file(&a)?, block_file(&b)?],
+            anchor: block_file(self.layout.anchor())?,
+        })
+    }
+}
+
+/// H2: what is only ever written for a log with events in it.
+fn refuse_loss(layout: &Layout) -> Result<(), HomeError> {
+    let missing = |witness: &Path| HomeError::LogMissing {
+        dir: layout.dir().into(),
+        witness: witness.into(),
+    };
+    // The anchor is written after genesis is durable, by a founding too: `founding` excuses the vault alone.
+    if !is_blank(layout.anchor())? {
+        return Err(missing(layout.anchor()));
+    }
+    let cut_short = layout.founding().exists();
+    match layout.vault().iter().find(|mirror| mirror.exists()) {
+        Some(mirror) if !cut_short => Err(missing(mirror)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether there is no such file, or nothing but zeroes in it.
+fn is_blank(path: &Path) -> Result<bool, HomeError> {
+    let mut bytes = Vec::new();
+    match File::open(path) {
+        Ok(file) => file
+            .take(ANCHOR_BYTES_READ)
+            .read_to_end(&mut bytes)
+            .map_err(io_error("read", path))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(io_error("read", path)(error)),
+    };
+    Ok(bytes.iter().all(|byte| *byte == 0))
+}
+
+/// Creates the directory, or makes sure that it is ours, private, and nothing else's.
+fn take_directory(dir: &Path) -> Result<(), HomeError> {
+    let meta = match dir.metadata() {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+            made.map_err(io_error("create", dir))?;
+            sync_parent(dir).map_err(io_error("create", dir))?;
+            dir.metadata().map_err(io_error("look at", dir))?
+        }
+        Err(error) => return Err(io_error("look at", dir)(error)),
+    };
+    if !meta.is_dir() {
+        return Err(io_error("use", dir)(io::ErrorKind::NotADirectory.into()));
+    }
+    let user = rustix::process::geteuid().as_raw();
+    if meta.uid() != user {
+        return Err(HomeError::NotOurs {
+            dir: dir.into(),
+            owner: meta.uid(),
+            user,
+        });
+    }
+    if !dir.join("lock").exists() && !is_empty(dir)? {
+        return Err(HomeError::Foreign(dir.into()));
+    }
+    // Only now: the mode of somebody else's directory is none of our business.
+    if meta.mode() & 0o077 != 0 {
+        let private = std::fs::set_permissions(dir, Permissions::from_mode(0o700));
+        private.map_err(io_error("make private", dir))?;
+    }
+    Ok(())
+}
+
+/// Whether a directory holds nothing; what a new file system brings along does not count.
+fn is_empty(dir: &Path) -> Result<bool, HomeError> {
+    let entries = dir.read_dir().map_err(io_error("read", dir))?;
+    Ok(entries.flatten().all(|entry| entry.file_name() == "lost+found"))
+}
+
+/// Takes the lock, and says in it who has it.
+fn lock(layout: &Layout) -> Result<File, HomeError> {
+    let path = layout.lock();
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(io_error("open", &path))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let mut text = String::new();
+            // Only a help to the reader: without it the message is still right.
+            let _unknown = file.take(32).read_to_string(&mut text);
+            return Err(HomeError::InUse {
+                dir: layout.dir().into(),
+                pid: text.trim().parse().ok(),
+            });
+        }
+        Err(errno) => return Err(io_error("lock", &path)(errno.into())),
+    }
+    file.set_len(0)
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(io_error("write", &path))?;
+    Ok(file)
+}
+
+fn block_file(path: &Path) -> Result<Box<dyn BlockFile>, HomeError> {
+    let file = OsFile::open(path).map_err(io_error("open", path))?;
+    Ok(Box::new(file))
+}
+
+fn remove_if_there(path: &Path) -> Result<(), HomeError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => sync_parent(path).map_err(io_error("remove", path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io_error("remove", path)(error)),
+    }
+}
+
+/// The file that hands the first access key over. None of its texts needs escaping: ids, letters, digits, dashes.
+fn access_key_json(key: &RootAccessKey) -> Zeroizing<String> {
+    // EXPOSE: into the one plaintext file that law 4 allows; the buffer is zeroized.
+    let secret = std::str::from_utf8(key.secret.expose()).unwrap_or_default();
+    let mut json = Zeroizing::new(String::with_capacity(512));
+    for part in [
+        "{\n  \"AccountId\": \"",
+        &key.account.to_string(),
+        "\",\n  \"AccessKeyId\": \"",
+        &key.id.to_string(),
+        "\",\n  \"AccessKeySecret\": \"",
+        secret,
+        "\",\n  \"Region\": \"",
+        key.region.as_str(),
+        "\"\n}\n",
+    ] {
+        json.push_str(part);
+    }
+    json
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HomeError {
+    let path = path.to_owned();
+    move |source| HomeError::Io { action, path, source }
+}
+
+fn by_pid(pid: &Option<u32>) -> String {
+    pid.map_or(String::new(), |pid| format!(" (pid {pid})"))
+}
+
+/// More than an anchor has.
+const ANCHOR_BYTES_READ: u64 = 4_096;
+
+#[cfg(test)]
+mod tests;
