@@ -1,0 +1,104 @@
+//! `chancery PRODUCT ACTION --Param value …`, made from the table of operations (I3).
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use zeroize::Zeroizing;
+
+use super::exit::{Failure, pretty, say};
+use super::target::Target;
+use super::value::{self, Stdin};
+use crate::api::table::{self, Product, Row};
+
+/// The command of a product: one subcommand for each of its operations.
+pub(super) fn command(product: &'static Product) -> Command {
+    let command = Command::new(product.name)
+        .about(format!("Call the API: {}", product.summary))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommand_value_name("ACTION")
+        .subcommand_help_heading("Actions")
+        .after_help(format!(
+            "`chancery {} ACTION --help` explains an action and its parameters.\n\n{}",
+            product.name,
+            value::HELP
+        ));
+    let command = Target::augment_args(command);
+    rows(product).fold(command, |command, row| command.subcommand(action(row)))
+}
+
+fn action(row: &'static Row) -> Command {
+    let command = Command::new(row.action)
+        .about(row.summary)
+        .after_help(value::HELP);
+    let params = row.params.iter().map(|param| {
+        let help = if param.required {
+            format!("{} (required)", param.help)
+        } else {
+            param.help.to_owned()
+        };
+        parameter(param.name, help).required(param.required)
+    });
+    command.args(params).arg(parameter(
+        REGION,
+        "one of the daemon's regions; default: its first".to_owned(),
+    ))
+}
+
+fn parameter(name: &'static str, help: String) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name("VALUE")
+        .help(help)
+        .help_heading("Parameters")
+}
+
+/// Calls the action that was named.
+pub(super) fn run(product: &'static Product, matches: &ArgMatches) -> Result<(), Failure> {
+    let Some((row, matches)) = matches
+        .subcommand()
+        .and_then(|(name, matches)| Some((table::find(product.version, name)?, matches)))
+    else {
+        return Err(Failure::Usage(format!(
+            "name an action: chancery {} --help",
+            product.name
+        )));
+    };
+    let target = Target::from_arg_matches(matches)?;
+    let params = parameters(row, matches)?;
+    say(&call(&target, product, row.action, &params)?)
+}
+
+/// Calls an action and gives its answer, ready to be shown.
+pub(super) fn call(
+    target: &Target,
+    product: &Product,
+    action: &str,
+    params: &[(&'static str, Zeroizing<String>)],
+) -> Result<Zeroizing<String>, Failure> {
+    let params: Vec<(&str, &str)> = params
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let answer = Zeroizing::new(target.client()?.call(product.version, action, &params)?);
+    Ok(Zeroizing::new(pretty(&answer)))
+}
+
+/// The parameters that were given, in the table's order.
+fn parameters(
+    row: &'static Row,
+    matches: &ArgMatches,
+) -> Result<Vec<(&'static str, Zeroizing<String>)>, Failure> {
+    let mut stdin = Stdin::default();
+    let names = row.params.iter().map(|param| param.name).chain([REGION]);
+    let given = names.filter_map(|name| Some((name, matches.get_one::<String>(name)?)));
+    given
+        .map(|(name, value)| Ok((name, value::read(name, value, &mut stdin)?)))
+        .collect()
+}
+
+fn rows(product: &'static Product) -> impl Iterator<Item = &'static Row> {
+    table::rows().filter(move |row| row.product == product)
+}
+
+/// The parameter that every action takes.
+const REGION: &str = "RegionId";

@@ -1,0 +1,53 @@
+//! The process itself: what it leaves behind, how many files it may open, where it tells its story.
+
+use std::io::IsTerminal;
+
+use rustix::fs::Mode;
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit, umask,
+};
+use tracing_subscriber::EnvFilter;
+
+use super::exit::Failure;
+
+/// Makes sure that memory is never written to disk by a crash or read by another process of the user (law 4), and that
+/// every file made from here on is the owner's alone.
+pub(super) fn harden() -> Result<(), Failure> {
+    umask(Mode::RWXG | Mode::RWXO);
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none)
+        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
+        .map_err(|error| Failure::No(format!("core dumps can't be switched off: {error}")))
+}
+
+/// Lets the process open as many files as the system allows it: each connection is one.
+pub(super) fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// Traces go to stderr. `filter` is a level, or a filter as tracing's EnvFilter reads it.
+pub(super) fn trace_to_stderr(filter: &str) -> Result<(), Failure> {
+    let unusable = |error: String| Failure::Usage(format!("--log-level `{filter}` is not a level: {error}"));
+    // The store tells its own story at length; its warnings are enough unless asked for.
+    let quiet = format!("fjall=warn,lsm_tree=warn,{filter}");
+    let filter = EnvFilter::builder()
+        .parse(quiet)
+        .map_err(|error| unusable(error.to_string()))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .try_init()
+        .map_err(|error| Failure::No(format!("traces can't be written: {error}")))
+}

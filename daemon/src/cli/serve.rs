@@ -1,0 +1,250 @@
+//! `chancery serve`: the daemon.
+//!
+//! Order at the start: the process is hardened, the directory locked, the listeners bound (clients wait in the kernel's
+//! queue), the log booted, the start recorded, then the listeners are named and served. At the end: no new connections,
+//! requests in flight finish, housekeeping ends, the state is sealed, the last anchor written.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::exit::{CANT_GO_ON, Failure, say};
+use super::paths::Surroundings;
+use super::process;
+use super::start::{self, DataArguments, RegionArguments, Started};
+use crate::api::{Front, Settings};
+use crate::base::Region;
+use crate::custody::Provider;
+use crate::engine::home::Home;
+use crate::engine::service::Threads;
+use crate::engine::{Element, Engine, Recorded};
+use crate::server::{self, listener::BoundListener};
+
+/// Run the daemon; the first start founds the log
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    regions: RegionArguments,
+    #[command(flatten)]
+    listen: ListenArguments,
+    /// What to tell on stderr: error, warn, info, debug, trace
+    #[arg(long, value_name = "LEVEL", env = "CHANCERY_LOG", default_value = "info")]
+    log_level: String,
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Listeners")]
+struct ListenArguments {
+    /// The Unix socket [default: $XDG_RUNTIME_DIR/chancery.sock; for root /run/chancery/chancery.sock]
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Listen on TCP too, for calls signed with an access key; may be repeated; port 0 takes a free one
+    #[arg(long = "listen", value_name = "ADDR:PORT", value_parser = address)]
+    addresses: Vec<SocketAddr>,
+    /// Listen beyond loopback although nothing is encrypted here
+    #[arg(long)]
+    allow_plaintext: bool,
+    /// Do not take the daemon's own user on the Unix socket for the account's root
+    #[arg(long)]
+    no_local_root: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  chancery serve
+  chancery serve --data /srv/chancery --socket /run/chancery.sock --listen 127.0.0.1:8200
+  chancery serve --root-key /media/usb/root.key --anchor /mnt/other-disk/chancery.anchor
+
+Each listener is named on stdout when it is ready (`listening on unix:PATH`, `listening on http://ADDR:PORT`).
+SIGTERM and SIGINT stop the daemon: requests in flight are finished, the state is sealed.";
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    process::harden()?;
+    process::trace_to_stderr(&arguments.log_level)?;
+    process::raise_file_limit();
+    let socket = match &arguments.listen.socket {
+        Some(socket) => socket.clone(),
+        None => Surroundings::of_process().socket()?,
+    };
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(cores)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;
+
+    let home = Home::open(arguments.data.layout()?)?;
+    let listeners = runtime.block_on(bind(&socket, &arguments.listen))?;
+    let started = start::start(&home, &arguments.data, &arguments.regions)?;
+    let regions = served(&started, &arguments.regions)?;
+    tell(&started, &home);
+
+    let (engine, threads) = Engine::start(started.core, cores, |error| {
+        // Law 1: what can't be recorded must not happen. The directory is whole; the next start finds all that was answered.
+        tracing::error!(%error, "the log can't be written any more; stopping");
+        eprintln!("chancery: the log can't be written any more: {error}; stopping");
+        std::process::exit(i32::from(CANT_GO_ON));
+    })
+    .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;
+    let settings = Settings {
+        regions,
+        root_uid: (!arguments.listen.no_local_root).then(|| rustix::process::geteuid().as_raw()),
+    };
+    let front = Front::new(Arc::clone(&engine), settings)
+        .map_err(|error| Failure::No(format!("the tail of the log can't be read: {error}")))?;
+    serve(&runtime, listeners, engine, threads, front)
+}
+
+async fn bind(socket: &std::path::Path, arguments: &ListenArguments) -> Result<Vec<BoundListener>, Failure> {
+    let mut listeners = vec![server::bind_unix(socket)?];
+    for address in &arguments.addresses {
+        listeners.push(server::bind_tcp(*address, arguments.allow_plaintext).await?);
+    }
+    Ok(listeners)
+}
+
+/// The regions asked for, which must have the log's own among them: its keys could not be reached otherwise.
+fn served(started: &Started, arguments: &RegionArguments) -> Result<Vec<Region>, Failure> {
+    let home = &started.core.region;
+    if arguments.regions.is_empty() {
+        return Ok(vec![home.clone()]);
+    }
+    if arguments.regions.contains(home) {
+        return Ok(arguments.regions.clone());
+    }
+    Err(Failure::Usage(format!(
+        "this log's home region is {home}: add --region {home}"
+    )))
+}
+
+fn tell(started: &Started, home: &Home) {
+    if home.is_new() {
+        eprintln!("{}", start::founded(started, home.layout()));
+    } else {
+        tracing::info!(
+            events = started.core.writer.state().size(),
+            "the log in {} was found again",
+            home.layout().dir().display()
+        );
+    }
+    if started.provider == Provider::File {
+        tracing::warn!(
+            "the root key in {} is protected by its file mode alone; `chancery keyring init --provider passphrase` makes \
+             better ones for new logs",
+            started.root_key.display()
+        );
+    }
+}
+
+fn serve(
+    runtime: &Runtime,
+    listeners: Vec<BoundListener>,
+    engine: Arc<Engine>,
+    threads: Threads,
+    front: Front,
+) -> Result<(), Failure> {
+    let no_signals = |error| Failure::No(format!("signals can't be listened to: {error}"));
+    // Before anybody is told that we are ready: who then says SIGTERM is to be heard.
+    let signals = {
+        let _context = runtime.enter();
+        Signals {
+            terminate: signal(SignalKind::terminate()).map_err(no_signals)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(no_signals)?,
+        }
+    };
+    runtime.block_on(engine.note("chancery/Start", started_as(&listeners)));
+    let housekeeper = Housekeeper::start(runtime, Arc::clone(&engine))
+        .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;
+    for listener in &listeners {
+        say(&format!("listening on {listener}"))?;
+    }
+    runtime.block_on(server::serve(listeners, Arc::new(front), signals.any()));
+    housekeeper.stop();
+    runtime.block_on(engine.close());
+    threads
+        .join()
+        .map_err(|error| Failure::Fatal(format!("the log could not be closed: {error}")))?;
+    tracing::info!("stopped; the state is sealed");
+    Ok(())
+}
+
+fn started_as(listeners: &[BoundListener]) -> Recorded {
+    let mut recorded = Recorded::default();
+    let places: Vec<String> = listeners.iter().map(ToString::to_string).collect();
+    recorded.insert("Listeners", Element::text(&places.join(" ")));
+    recorded.insert(
+        "Software",
+        Element::Text(concat!("chancery ", env!("CARGO_PKG_VERSION")).into()),
+    );
+    recorded
+}
+
+/// What ends the daemon.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    async fn any(mut self) {
+        let name = tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        };
+        tracing::info!("{name}: stopping");
+    }
+}
+
+/// The thread that keeps house once a second. It is none of the runtime's workers, for it waits for the vault's disk.
+struct Housekeeper {
+    thread: std::thread::JoinHandle<()>,
+    stop: mpsc::Sender<()>,
+}
+
+impl Housekeeper {
+    fn start(runtime: &Runtime, engine: Arc<Engine>) -> std::io::Result<Self> {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let handle = runtime.handle().clone();
+        let thread = std::thread::Builder::new()
+            .name("housekeeper".into())
+            .spawn(move || {
+                loop {
+                    handle.block_on(engine.keep_house());
+                    if stopped.recv_timeout(HOUSEKEEPING) != Err(mpsc::RecvTimeoutError::Timeout) {
+                        return;
+                    }
+                }
+            })?;
+        Ok(Self { thread, stop })
+    }
+
+    fn stop(self) {
+        drop(self.stop);
+        if self.thread.join().is_err() {
+            tracing::error!("housekeeping had stopped before the daemon did");
+        }
+    }
+}
+
+/// How often.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// An address with a port; `localhost` is 127.0.0.1.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    numeric
+        .parse()
+        .map_err(|_| "give an IP address and a port, as in 127.0.0.1:8200 or [::1]:8200".to_owned())
+}
