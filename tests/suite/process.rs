@@ -202,7 +202,8 @@ fn build() -> PathBuf {
     let profile = this.ancestors().nth(2).unwrap();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--workspace", "--bins"]);
+    // With the tests, so that the features, and so the dependencies, are those of this program.
+    command.args(["build", "--workspace", "--bins", "--tests"]);
     command.arg("--target-dir").arg(profile.parent().unwrap());
     if profile.ends_with("release") {
         command.arg("--release");
