@@ -221,7 +221,12 @@ fn run_replay(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) -> 
 }
 
 fn run_rebuild(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
-    let Chosen::Stopped(stopped) = Chosen::open(source)? else {
+    // Said before anybody is asked: a daemon that does not answer is not the reason.
+    let stopped = match source.data.is_some().then(|| Chosen::open(source)) {
+        Some(opened) => opened?,
+        None => return Err(RunError::RebuildLive),
+    };
+    let Chosen::Stopped(stopped) = stopped else {
         return Err(RunError::RebuildLive);
     };
     let mut shown = Shown::start("verified");

@@ -122,6 +122,10 @@ fn what_is_not_there_is_said_and_nothing_is_made() {
     let (status, _, err) = log(&["verify", "--socket", socket.to_str().unwrap()]);
     assert!(err.contains("can't be reached"), "{err}");
     assert_eq!(status, 3);
+
+    let (status, _, err) = log(&["rebuild", "--socket", socket.to_str().unwrap()]);
+    assert!(err.contains("stop it"), "{err}");
+    assert_eq!(status, 2);
 }
 
 #[test]
