@@ -12,6 +12,7 @@ mod clock;
 mod exit;
 mod init;
 mod keyring;
+mod log;
 mod passphrase;
 mod paths;
 mod process;
@@ -44,6 +45,7 @@ enum Command {
     Status(status::Arguments),
     Keyring(keyring::Arguments),
     Clock(clock::Arguments),
+    Log(log::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -52,6 +54,7 @@ Examples:
   chancery status                                   is it there, and how is it?
   chancery kms CreateKey                            make a key
   chancery kms Encrypt --KeyId ID --Plaintext @-    encrypt base64 from stdin
+  chancery log verify                               prove the whole log
   chancery kms --help                               all operations; `chancery kms Encrypt --help` explains one
 
 Exit codes: 0 yes, 1 the answer is no (denied, refused, damaged), 2 wrong usage, 3 no daemon could be reached.";
@@ -86,6 +89,7 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(&arguments),
         Command::Keyring(arguments) => keyring::run(&arguments),
         Command::Clock(arguments) => clock::run(&arguments),
+        Command::Log(arguments) => log::run(&arguments),
     }
 }
 
