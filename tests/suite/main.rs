@@ -1,1 +1,5 @@
-fn main() {}
+//! The workspace's tests in one binary: the daemon is linked once.
+
+mod canary;
+mod crash;
+mod process;

@@ -12,6 +12,7 @@ mod clock;
 mod exit;
 mod init;
 mod keyring;
+mod log;
 mod passphrase;
 mod paths;
 mod process;
@@ -44,6 +45,7 @@ enum Command {
     Status(status::Arguments),
     Keyring(keyring::Arguments),
     Clock(clock::Arguments),
+    Log(log::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -53,6 +55,7 @@ Examples:
   chancery kms CreateKey         make a key
   chancery kms Encrypt --KeyId ID --Plaintext @-
                                  encrypt what stdin says, in base64
+  chancery log verify            prove the whole log
   chancery kms --help            all operations
   chancery kms Encrypt --help    one of them
 
@@ -89,6 +92,7 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(&arguments),
         Command::Keyring(arguments) => keyring::run(&arguments),
         Command::Clock(arguments) => clock::run(&arguments),
+        Command::Log(arguments) => log::run(&arguments),
     }
 }
 

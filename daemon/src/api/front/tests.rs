@@ -316,6 +316,9 @@ async fn regions_are_told_apart_and_an_unknown_one_is_named() {
     assert!(nowhere.1["Message"].as_str().unwrap().contains("RegionId"));
 }
 
+/// Parameters as they are sent.
+type Sent<'a> = &'a [(&'a str, &'a str)];
+
 /// Several faults at once: the one that the wire contract's section 2 puts first is the answer.
 #[tokio::test]
 async fn the_first_fault_in_order_wins() {
@@ -325,7 +328,7 @@ async fn the_first_fault_in_order_wins() {
         .kms(&LOCAL, &[("Action", "DisableKey"), ("KeyId", &key)])
         .await;
     let unknown = "00000000-0000-4000-8000-000000000000";
-    let table: [(&Peer, &[(&str, &str)], (u16, &str)); 7] = [
+    let table: [(&Peer, Sent<'_>, (u16, &str)); 7] = [
         (
             &STRANGER,
             &[("Action", "Encrypt"), ("KeyId", "")],

@@ -1,0 +1,128 @@
+//! Which log is meant, and its opening.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+use super::SourceArgs;
+use crate::audit::{LiveSource, SourceError};
+use crate::base::disk::{BlockFile, OsFile};
+use crate::ledger::{EventStore, FjallStore, StoreError};
+
+/// Why the log can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FromError {
+    #[error("there is no log in `{}`: it has no directory `store`", .0.display())]
+    NoLog(PathBuf),
+    #[error(
+        "`{}` is in use by a running daemon: stop it, or ask it with --socket PATH (or --endpoint URL)", .0.display()
+    )]
+    InUse(PathBuf),
+    #[error("can't open `{}`: {error}", .path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error("{text}")]
+    Target { code: u8, text: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+impl FromError {
+    pub(super) const fn status(&self) -> u8 {
+        match self {
+            Self::Store(_) => 1,
+            Self::Source(SourceError::Unreachable(_) | SourceError::Answer(_)) => 3,
+            Self::Source(_) => 1,
+            Self::Target { code, .. } => *code,
+            _ => 2,
+        }
+    }
+}
+
+/// An open log.
+#[derive(Debug)]
+pub(super) enum Chosen {
+    /// Of a stopped daemon.
+    Stopped(Stopped),
+    /// Of a running one.
+    Live(Box<LiveSource>),
+}
+
+impl Chosen {
+    /// Opens the log that the arguments name, or else the environment, or else the default socket.
+    pub(super) fn open(args: &SourceArgs) -> Result<Self, FromError> {
+        if let Some(dir) = &args.data {
+            return Stopped::open(dir, args.anchor.as_deref()).map(Self::Stopped);
+        }
+        let client = args.target.client().map_err(|failure| {
+            let (code, text) = failure.into_parts();
+            FromError::Target { code, text }
+        })?;
+        Ok(Self::Live(Box::new(LiveSource::connect(client)?)))
+    }
+}
+
+/// The data directory of a stopped daemon: locked, its store open. Of its vault nothing is needed.
+#[derive(Debug)]
+pub(super) struct Stopped {
+    store: FjallStore,
+    anchor: PathBuf,
+    /// Locked as long as it is open.
+    _lock: File,
+}
+
+impl Stopped {
+    fn open(dir: &Path, anchor: Option<&Path>) -> Result<Self, FromError> {
+        let store = dir.join("store");
+        // Opening a store creates one: an audit must not.
+        if !store.is_dir() {
+            return Err(FromError::NoLog(dir.into()));
+        }
+        let lock = lock(dir)?;
+        Ok(Self {
+            store: FjallStore::open(&store)?,
+            anchor: anchor.map_or_else(|| dir.join("anchor"), Path::to_owned),
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn store(&self) -> &dyn EventStore {
+        &self.store
+    }
+
+    /// The anchor's file; none when it is gone.
+    pub(super) fn anchor(&self) -> Result<Option<Box<dyn BlockFile>>, FromError> {
+        match OsFile::open_read_only(&self.anchor) {
+            Ok(file) => Ok(Some(Box::new(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FromError::Io {
+                path: self.anchor.clone(),
+                error,
+            }),
+        }
+    }
+}
+
+/// Takes the directory's lock, the one that the daemon holds while it runs.
+fn lock(dir: &Path) -> Result<File, FromError> {
+    let path = dir.join("lock");
+    let failed = |error| FromError::Io {
+        path: path.clone(),
+        error,
+    };
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(failed)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(FromError::InUse(dir.into())),
+        Err(errno) => Err(failed(errno.into())),
+    }
+}

@@ -1,0 +1,261 @@
+//! The real binary, started by a test: ready when it says so, ended by its own process id, waited for.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use chancery_client::Credentials;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// A data directory and the daemon on it. Dropping it kills the daemon and removes the directory.
+pub struct Daemon {
+    home: tempfile::TempDir,
+    running: Option<Running>,
+    log_level: &'static str,
+}
+
+struct Running {
+    child: Child,
+    tcp: SocketAddr,
+    /// Everything it printed on stdout, when it has ended.
+    stdout: JoinHandle<Vec<u8>>,
+}
+
+impl Daemon {
+    /// A daemon that logs at this level, started on an empty directory.
+    pub fn start(log_level: &'static str) -> Self {
+        // Short, since the path of a Unix socket has at most 107 bytes.
+        let home = tempfile::Builder::new().prefix("chancery-").tempdir().unwrap();
+        let mut daemon = Self {
+            home,
+            running: None,
+            log_level,
+        };
+        daemon.start_again();
+        daemon
+    }
+
+    /// Starts it again on what is there.
+    pub fn start_again(&mut self) {
+        assert!(self.running.is_none(), "it runs already");
+        let stderr = File::options()
+            .create(true)
+            .append(true)
+            .open(self.stderr())
+            .unwrap();
+        let mut child = command()
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args([
+                Path::new("--data"),
+                &self.data(),
+                Path::new("--socket"),
+                &self.socket(),
+            ])
+            .args([Path::new("--root-key"), &self.root_key()])
+            .env("CHANCERY_LOG", self.log_level)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let (sender, lines) = channel();
+        let stdout = child.stdout.take().unwrap();
+        let stdout = std::thread::spawn(move || forward(stdout, &sender));
+        let Some(tcp) = wait_for_listeners(&lines) else {
+            let _ = child.kill();
+            let ended = child.wait();
+            let said = std::fs::read_to_string(self.stderr()).unwrap_or_default();
+            panic!("the daemon did not start ({ended:?}); it said:\n{said}");
+        };
+        self.running = Some(Running { child, tcp, stdout });
+    }
+
+    /// SIGKILL: a crash. It need not be alive any more.
+    pub fn kill(&mut self) {
+        let mut running = self.running.take().unwrap();
+        running.child.kill().unwrap();
+        running.child.wait().unwrap();
+        running.stdout.join().unwrap();
+    }
+
+    /// SIGTERM; gives what it printed on stdout. Its end must be a clean one.
+    pub fn stop(&mut self) -> Vec<u8> {
+        let mut running = self.running.take().unwrap();
+        let pid = i32::try_from(running.child.id()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+        let ended = wait(&mut running.child);
+        assert!(
+            ended.is_some_and(|status| status.success()),
+            "it ended with {ended:?}"
+        );
+        running.stdout.join().unwrap()
+    }
+
+    /// Runs `chancery log COMMAND … --data DIR` on the stopped directory.
+    pub fn log(&self, arguments: &[&str]) -> Output {
+        assert!(self.running.is_none(), "it runs");
+        let mut command = command();
+        command.arg("log").args(arguments).arg("--data").arg(self.data());
+        command.stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// Runs `chancery log COMMAND … --data DIR`, which must say yes; gives its stdout.
+    pub fn log_says_yes(&self, arguments: &[&str]) -> Vec<u8> {
+        let output = self.log(arguments);
+        assert!(
+            output.status.success(),
+            "log {arguments:?}: {}\n{}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output.stdout
+    }
+
+    /// Everything it makes is under here.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.home().join("data")
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.home().join("s.sock")
+    }
+
+    pub fn root_key(&self) -> PathBuf {
+        self.home().join("root.key")
+    }
+
+    pub fn stderr(&self) -> PathBuf {
+        self.home().join("stderr")
+    }
+
+    pub fn root_access_key(&self) -> PathBuf {
+        self.data().join("root-access-key.json")
+    }
+
+    /// Where it listens for TCP.
+    pub fn tcp(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().tcp
+    }
+
+    /// A field of the root access key's file.
+    pub fn root_access_key_field(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(self.root_access_key()).unwrap();
+        let json: Value = serde_json::from_str(&text).unwrap();
+        json[name].as_str().unwrap().to_owned()
+    }
+
+    /// The root access key.
+    pub fn credentials(&self) -> Credentials {
+        Credentials::new(
+            self.root_access_key_field("AccessKeyId"),
+            self.root_access_key_field("AccessKeySecret"),
+        )
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.running.is_some() {
+            self.kill();
+        }
+    }
+}
+
+/// The binary's command line, in an environment that points it nowhere else.
+fn command() -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CHANCERY_") || name.starts_with("ALIBABA_CLOUD_"))
+        {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// `CHANCERY_BIN`, or the binary of this profile, built first so that it is never an old one.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| match std::env::var_os("CHANCERY_BIN") {
+        Some(named) => named.into(),
+        None => build(),
+    })
+}
+
+fn build() -> PathBuf {
+    // This program is TARGET/PROFILE/deps/suite-HASH.
+    let this = std::env::current_exe().unwrap();
+    let profile = this.ancestors().nth(2).unwrap();
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    // With the tests, so that the features, and so the dependencies, are those of this program.
+    command.args(["build", "--workspace", "--bins", "--tests"]);
+    command.arg("--target-dir").arg(profile.parent().unwrap());
+    if profile.ends_with("release") {
+        command.arg("--release");
+    }
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    assert!(command.status().unwrap().success(), "{command:?}");
+    profile.join("chancery")
+}
+
+/// Reads stdout to its end, so that the daemon never waits for the pipe.
+fn forward(stdout: ChildStdout, sender: &Sender<String>) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut reader = BufReader::new(stdout);
+    loop {
+        let start = all.len();
+        match reader.by_ref().read_until(b'\n', &mut all) {
+            Ok(0) | Err(_) => return all,
+            // Nobody listens any more once the daemon is ready.
+            Ok(_) => drop(sender.send(String::from_utf8_lossy(&all[start..]).trim_end().to_owned())),
+        }
+    }
+}
+
+/// The TCP address, when both listeners are ready. None: it ended, or took too long.
+fn wait_for_listeners(lines: &Receiver<String>) -> Option<SocketAddr> {
+    let deadline = Instant::now() + READY_MAX;
+    let (mut unix, mut tcp) = (false, None);
+    while !unix || tcp.is_none() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let line = lines.recv_timeout(left).ok()?;
+        match line.strip_prefix("listening on ") {
+            Some(where_) if where_.starts_with("unix:") => unix = true,
+            Some(where_) => tcp = where_.strip_prefix("http://").and_then(|a| a.parse().ok()),
+            None => {}
+        }
+    }
+    tcp
+}
+
+fn wait(child: &mut Child) -> Option<ExitStatus> {
+    let deadline = Instant::now() + STOP_MAX;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        // The kernel has no wait with a limit; this is one.
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    None
+}
+
+const READY_MAX: Duration = Duration::from_secs(60);
+const STOP_MAX: Duration = Duration::from_secs(30);
