@@ -164,9 +164,6 @@ fn slots_recorded(count: usize) -> Recorded {
     recorded
 }
 
-/// The operation that lets held timers run. What it changes is this process's trust in its clock, not the state, so it
-/// takes effect when its event is durable and not by a fold.
-pub(super) const ACCEPT_CLOCK: &str = "chancery/AcceptClock";
 /// Slots in one MaterialErased event: 64 of at most 11 bytes stay far below an entry's limit.
 const ERASURES_AT_ONCE: usize = 64;
 /// Keys destroyed in one tick; the rest waits for the next.

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::anchoring::Anchoring;
 use super::boot::Core;
 use super::call::Call;
-use super::housekeeping::{ACCEPT_CLOCK, Housekeeper};
+use super::housekeeping::Housekeeper;
 use super::prepare::{Prepared, prepare};
 use super::tools::Tools;
 pub use super::writer::Reply;
@@ -157,7 +157,6 @@ impl Engine {
     pub async fn submit(&self, call: Call) -> Result<Answered, Code> {
         let mut call = Box::new(call);
         let mut round = 0;
-        let accepts_clock = call.op == ACCEPT_CLOCK;
         loop {
             let (prepared, returned) = self.prepare(call).await?;
             let (ticket, mut answer) = oneshot::channel();
@@ -183,12 +182,7 @@ impl Engine {
                 answer.await.ok()
             };
             match verdict {
-                Some(Verdict::Answered(reply, receipt)) => {
-                    if accepts_clock && reply.result.is_ok() {
-                        self.housekeeper.accept_clock();
-                    }
-                    return Ok(Answered { reply, receipt });
-                }
+                Some(Verdict::Answered(reply, receipt)) => return Ok(Answered { reply, receipt }),
                 Some(Verdict::Again(again, next_round)) => {
                     call = again;
                     call.scope.at = self.tools.now();

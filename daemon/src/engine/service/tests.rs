@@ -30,10 +30,6 @@ fn world() -> World {
 }
 
 fn start() -> Bench {
-    start_with(world())
-}
-
-fn start_with(world: World) -> Bench {
     let store = Arc::new(MemoryStore::new());
     let storage = Storage {
         log: Arc::clone(&store) as Arc<dyn EventStore>,
@@ -45,7 +41,7 @@ fn start_with(world: World) -> Bench {
         region: Region::parse("cn-hangzhou").unwrap(),
     };
     let root = crate::custody::RootKey::make(&SystemEntropy);
-    let core = found(storage, root, &world, &founding, &mut |_| Ok(())).unwrap();
+    let core = found(storage, root, &world(), &founding, &mut |_| Ok(())).unwrap();
     let failed = Arc::new(AtomicBool::new(false));
     let (engine, threads) = Engine::start(core, 1, {
         let failed = Arc::clone(&failed);
@@ -207,38 +203,4 @@ fn a_log_without_genesis_is_not_resumed() {
         resume(storage, root, &world()),
         Err(crate::engine::boot::BootError::Incomplete("genesis"))
     ));
-}
-
-/// A clock that the test sets.
-#[derive(Debug, Default)]
-struct SetClock(std::sync::atomic::AtomicU64);
-
-impl crate::base::time::Clock for SetClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(1_800_000_000_000 + self.0.load(Ordering::SeqCst))
-    }
-
-    fn monotonic_millis(&self) -> u64 {
-        0
-    }
-}
-
-#[tokio::test]
-async fn an_accepted_clock_lets_held_timers_run() {
-    let clock = Arc::new(SetClock::default());
-    let set = Arc::clone(&clock);
-    let bench = start_with(World { clock, ..world() });
-    set.0.store(2 * limits::CLOCK_STEP_MILLIS_MAX, Ordering::SeqCst);
-    bench.engine.keep_house().await;
-    let held = || bench.engine.housekeeper().timers_held(bench.engine.tools());
-    assert!(held());
-
-    let accept = || Work::Command(Box::new(crate::engine::AcceptClock));
-    let stranger = bench.call(ACCEPT_CLOCK, ActorKind::Unmapped, accept());
-    assert!(bench.engine.submit(stranger).await.unwrap().reply.result.is_err());
-    assert!(held(), "a stranger accepted the clock");
-    bench.ask(ACCEPT_CLOCK, accept()).await.unwrap();
-    assert!(!held());
-    bench.engine.close().await;
-    bench.threads.join().unwrap();
 }
