@@ -1,1 +1,3 @@
-fn main() {}
+//! The one test binary of the workspace: the daemon is linked once.
+
+mod sim;
