@@ -314,8 +314,9 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
     let public = LogPublicKey::try_from(log.public.as_slice())?;
 
     // The anchor first: what is missing from the log explains whatever else does not fit.
-    let anchor = AnchorFile::open(storage.anchor, log.id)?;
-    check_anchor(&*storage.log, head.size, anchor.read(&public)?)?;
+    let mut anchor = AnchorFile::open(storage.anchor, log.id)?;
+    let anchored = anchor.read(&public)?;
+    check_anchor(&*storage.log, head.size, anchored)?;
     let sealed_at = super::boot_tail::check_tail(&*storage.log, &state, &head, log.id, &log.origin, &public)?;
 
     let vault = Arc::new(Vault::open(storage.mirrors, log.id, root)?);
@@ -339,6 +340,11 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
         head,
         load_tree(&*storage.log, head.size)?,
     );
+    if anchored.is_none() {
+        // The founding was cut short between genesis and the first anchor. Nothing is acknowledged before there is one:
+        // a second crash would leave a log that can't be told from one whose anchor was taken away.
+        anchor.write(&anchor_at(&chain, false), &log_key)?;
+    }
     assemble(
         state,
         chain,
