@@ -25,11 +25,23 @@ impl State {
     pub fn apply(&mut self, event: &Event) -> Vec<Written> {
         self.size = event.seq.get() + 1;
         self.time = event.time;
-        if event.chg.is_empty() {
+        self.fold_changes(&event.chg, event.seq)
+    }
+
+    /// This state as one change alone would leave it, digest included: how a replay checks each change of an event in
+    /// the state that the changes before it left. `rev` is the position of the event that the change belongs to.
+    #[must_use]
+    pub fn with_change(&self, change: &Change, rev: Seq) -> Self {
+        let mut state = self.clone();
+        state.fold_changes(std::slice::from_ref(change), rev);
+        state
+    }
+
+    fn fold_changes(&mut self, changes: &[Change], rev: Seq) -> Vec<Written> {
+        if changes.is_empty() {
             return Vec::new();
         }
-        let touched: SmallVec<[(RowKey, Option<Vec<u8>>); 4]> = event
-            .chg
+        let touched: SmallVec<[(RowKey, Option<Vec<u8>>); 4]> = changes
             .iter()
             .flat_map(|change| self.touched_by(change))
             .fold(SmallVec::new(), |mut rows, row| {
@@ -39,8 +51,8 @@ impl State {
                 }
                 rows
             });
-        for change in &event.chg {
-            self.fold(change, event.seq);
+        for change in changes {
+            self.fold(change, rev);
         }
         touched
             .into_iter()

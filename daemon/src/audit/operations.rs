@@ -1,0 +1,147 @@
+//! What a replay knows of each operation: a row each. An operation that is added to the API gets a row here as well.
+
+use crate::event::Change;
+
+/// What kind of event an operation leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It begins the log: event 0 and no other.
+    Begin,
+    /// It may change the state.
+    Command,
+    /// It works with a key.
+    Use,
+    /// It looks.
+    Query,
+}
+
+/// One operation, as its events must be.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Product and action.
+    pub op: &'static str,
+    /// What kind it is.
+    pub kind: Kind,
+    /// Whether being authenticated is enough.
+    pub open: bool,
+    /// Whether the daemon alone may do it.
+    pub system: bool,
+    /// The changes that it may make.
+    pub changes: &'static [&'static str],
+    /// Whether a success makes one; otherwise the state may already have been what was asked for.
+    pub always: bool,
+}
+
+/// Every operation.
+pub static RULES: [Rule; 24] = [
+    always("kms/CreateKey", &["KeyCreated"]),
+    perhaps("kms/EnableKey", &["KeyEnabled"]),
+    perhaps("kms/DisableKey", &["KeyDisabled"]),
+    always("kms/ScheduleKeyDeletion", &["KeyDeletionScheduled"]),
+    always("kms/CancelKeyDeletion", &["KeyDeletionCancelled"]),
+    always("kms/CreateAlias", &["AliasBound"]),
+    perhaps("kms/UpdateAlias", &["AliasMoved"]),
+    always("kms/DeleteAlias", &["AliasUnbound"]),
+    plain("kms/Encrypt", Kind::Use),
+    plain("kms/Decrypt", Kind::Use),
+    plain("kms/GenerateDataKey", Kind::Use),
+    plain("kms/DescribeKey", Kind::Query),
+    plain("kms/ListKeys", Kind::Query),
+    plain("kms/ListAliases", Kind::Query),
+    Rule {
+        open: true,
+        ..plain("kms/DescribeRegions", Kind::Query)
+    },
+    plain("chancery/GetLogStatus", Kind::Query),
+    plain("chancery/GetLogEntries", Kind::Query),
+    perhaps("chancery/AcceptClock", &[]),
+    Rule {
+        kind: Kind::Begin,
+        ..system(
+            "chancery/BeginLog",
+            &[
+                "LogBegun",
+                "AccountCreated",
+                "InternalKeyCreated",
+                "AccessKeyCreated",
+            ],
+        )
+    },
+    system("chancery/SealState", &["StateSealed"]),
+    system("chancery/EraseMaterial", &["MaterialErased"]),
+    system("chancery/DestroyKey", &["KeyDestroyed"]),
+    // Two of the daemon's notes by name; all others are covered by `NOTE`.
+    note("chancery/RefuseRequests"),
+    note("chancery/ClockSteppedBack"),
+];
+
+/// What the daemon records of itself without changing anything, whatever it is called.
+static NOTE: Rule = note("");
+
+/// The rule of `op`; none for an operation that this build does not know. The daemon's own notes need no row.
+pub fn rule(op: &str, by_system: bool) -> Option<&'static Rule> {
+    RULES
+        .iter()
+        .find(|rule| rule.op == op)
+        .or_else(|| (by_system && op.starts_with("chancery/")).then_some(&NOTE))
+}
+
+const fn plain(op: &'static str, kind: Kind) -> Rule {
+    Rule {
+        op,
+        kind,
+        open: false,
+        system: false,
+        changes: &[],
+        always: false,
+    }
+}
+
+const fn perhaps(op: &'static str, changes: &'static [&'static str]) -> Rule {
+    Rule {
+        changes,
+        ..plain(op, Kind::Command)
+    }
+}
+
+const fn always(op: &'static str, changes: &'static [&'static str]) -> Rule {
+    Rule {
+        always: true,
+        ..perhaps(op, changes)
+    }
+}
+
+const fn system(op: &'static str, changes: &'static [&'static str]) -> Rule {
+    Rule {
+        system: true,
+        ..always(op, changes)
+    }
+}
+
+const fn note(op: &'static str) -> Rule {
+    Rule {
+        system: true,
+        ..plain(op, Kind::Command)
+    }
+}
+
+/// A change's name, as it stands in the event.
+pub const fn change_name(change: &Change) -> &'static str {
+    match change {
+        Change::LogBegun(_) => "LogBegun",
+        Change::AccountCreated { .. } => "AccountCreated",
+        Change::AccessKeyCreated(_) => "AccessKeyCreated",
+        Change::InternalKeyCreated { .. } => "InternalKeyCreated",
+        Change::KeyCreated(_) => "KeyCreated",
+        Change::KeyEnabled { .. } => "KeyEnabled",
+        Change::KeyDisabled { .. } => "KeyDisabled",
+        Change::KeyDeletionScheduled { .. } => "KeyDeletionScheduled",
+        Change::KeyDeletionCancelled { .. } => "KeyDeletionCancelled",
+        Change::KeyDestroyed { .. } => "KeyDestroyed",
+        Change::AliasBound { .. } => "AliasBound",
+        Change::AliasMoved { .. } => "AliasMoved",
+        Change::AliasUnbound { .. } => "AliasUnbound",
+        Change::MaterialErased { .. } => "MaterialErased",
+        Change::StateSealed { .. } => "StateSealed",
+    }
+}
