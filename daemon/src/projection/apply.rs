@@ -41,17 +41,15 @@ impl State {
         if changes.is_empty() {
             return Vec::new();
         }
-        let touched: SmallVec<[(RowKey, Option<Vec<u8>>); 4]> = changes
-            .iter()
-            .flat_map(|change| self.touched_by(change))
-            .fold(SmallVec::new(), |mut rows, row| {
-                if !rows.iter().any(|(other, _)| *other == row) {
-                    let before = self.row(&row);
-                    rows.push((row, before));
-                }
-                rows
-            });
+        let mut touched: SmallVec<[(RowKey, Option<Vec<u8>>); 4]> = SmallVec::new();
         for change in changes {
+            // Asked one change after another: what a change touches may have been made by the one before it.
+            for row in self.touched_by(change) {
+                if !touched.iter().any(|(other, _)| *other == row) {
+                    let before = self.row(&row);
+                    touched.push((row, before));
+                }
+            }
             self.fold(change, rev);
         }
         touched
