@@ -227,6 +227,7 @@ pub(super) fn assemble(
         world.clock.now(),
         world.clock.monotonic_millis(),
         chain.head().time,
+        state.hold().is_some(),
     );
     Ok(Core {
         writer: Writer::new(state, chain, account, sealed_at),

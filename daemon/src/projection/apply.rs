@@ -4,8 +4,8 @@ use smallvec::SmallVec;
 
 use super::State;
 use super::row::{
-    AccessKey, Account, Address, Alias, AliasKey, Erasure, InternalKey, Key, KeyVersion, Lifecycle, Log,
-    log_row,
+    AccessKey, Account, Address, Alias, AliasKey, Erasure, Hold, InternalKey, Key, KeyVersion, Lifecycle,
+    Log, hold_row, log_row,
 };
 use crate::base::{KeyId, Seq, SlotRef};
 use crate::event::{Change, Event, KeyCreated, RowKey};
@@ -116,6 +116,7 @@ impl State {
                 rows.push(address.row_key());
             }
             Change::MaterialErased { slots } => rows.extend(slots.iter().map(Address::row_key)),
+            Change::TimersHeld | Change::TimersReleased => rows.push(hold_row()),
             Change::StateSealed { .. } => {}
         }
         rows
@@ -206,6 +207,8 @@ impl State {
                     self.erasures.remove(slot);
                 }
             }
+            Change::TimersHeld => self.hold = Some(Hold { rev }),
+            Change::TimersReleased => self.hold = None,
             // Says what the state is; changes nothing.
             Change::StateSealed { .. } => {}
         }
