@@ -15,8 +15,8 @@ use chancery::engine::query::keys::{DescribeKey, ListKeys};
 use chancery::engine::query::page::Page;
 use chancery::engine::query::regions::DescribeRegions;
 use chancery::engine::{
-    Actor, ActorKind, Call, ChangeLifecycle, CreateAlias, CreateKey, DeleteAlias, KeyRef, Lane, Origin,
-    Recorded, Reply, Scope, Transition, UpdateAlias, Work,
+    AcceptClock, Actor, ActorKind, Call, ChangeLifecycle, CreateAlias, CreateKey, DeleteAlias, KeyRef, Lane,
+    Origin, Recorded, Reply, Scope, Transition, UpdateAlias, Work,
 };
 use chancery::ledger::Receipt;
 
@@ -49,6 +49,8 @@ pub enum Kind {
     ListAliases,
     /// DescribeRegions.
     Regions,
+    /// AcceptClock.
+    AcceptClock,
     /// Wrong parameters.
     Invalid,
 }
@@ -161,7 +163,12 @@ impl Client {
             0..3 => Kind::Create,
             3..6 => Kind::Change(key, Transition::Disable),
             6..10 => Kind::Change(key, Transition::Enable),
-            10 => Kind::Change(key, Transition::ScheduleDeletion { days: 7 + dice.below(3) }),
+            10 => Kind::Change(
+                key,
+                Transition::ScheduleDeletion {
+                    days: 7 + dice.below(3),
+                },
+            ),
             11 => Kind::Change(key, Transition::CancelDeletion),
             12..14 => Kind::Bind(alias(dice), key),
             14..17 => Kind::Move(alias(dice), key),
@@ -338,20 +345,35 @@ impl Client {
                 })),
             ),
             Kind::Decrypt(cipher, in_its_context) => {
-                let Cipher { blob, context: made_in, .. } = &self.ciphers[*cipher];
+                let Cipher {
+                    blob,
+                    context: made_in,
+                    ..
+                } = &self.ciphers[*cipher];
                 let number = if *in_its_context { *made_in } else { made_in + 1 };
                 let decrypt = Decrypt::new(blob.clone(), context(number)).unwrap();
                 ("kms/Decrypt", Work::Use(Box::new(decrypt)))
             }
             Kind::Describe(key) => query("kms/DescribeKey", DescribeKey { key: key.clone() }),
-            Kind::ListKeys => query("kms/ListKeys", ListKeys { page: Page::default() }),
-            Kind::ListAliases => query("kms/ListAliases", ListAliases { page: Page::default() }),
+            Kind::ListKeys => query(
+                "kms/ListKeys",
+                ListKeys {
+                    page: Page::default(),
+                },
+            ),
+            Kind::ListAliases => query(
+                "kms/ListAliases",
+                ListAliases {
+                    page: Page::default(),
+                },
+            ),
             Kind::Regions => query(
                 "kms/DescribeRegions",
                 DescribeRegions {
                     regions: vec![self.region.clone()],
                 },
             ),
+            Kind::AcceptClock => ("chancery/AcceptClock", Work::Command(Box::new(AcceptClock))),
             Kind::Invalid => ("kms/CreateKey", Work::Invalid(ApiError::missing("KeySpec"))),
         }
     }

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use chancery::audit::{StoreSource, replay, verify};
 use chancery::base::time::Clock;
-use chancery::base::{AccessKeyId, Digest, Region, SlotRef, Timestamp};
+use chancery::base::{AccessKeyId, Digest, Region, SlotRef};
 use chancery::engine::Call;
 use chancery::engine::anchoring::Anchoring;
 use chancery::engine::boot::{self, Core, Founding};
@@ -94,7 +95,8 @@ pub struct Machine {
     access_key: Option<AccessKeyId>,
     /// What was on the media in each slot that the log refers to: the sealed slot key.
     filled: BTreeMap<SlotRef, Vec<u8>>,
-    jump_unseen: bool,
+    /// By how much the wall clock was stepped since the last look at it, milliseconds.
+    stepped: i64,
     held_until: u64,
 }
 
@@ -112,7 +114,7 @@ impl Machine {
             is_faulty: false,
             access_key: None,
             filled: BTreeMap::new(),
-            jump_unseen: false,
+            stepped: 0,
             held_until: 0,
         }
     }
@@ -162,20 +164,36 @@ impl Machine {
 
     fn begin(&mut self, core: Core) -> Result<(), Stop> {
         let state = core.writer.state();
-        let access_key = self.access_key.clone().ok_or(Stop::Broken("no access key".into()))?;
+        let access_key = self
+            .access_key
+            .clone()
+            .ok_or(Stop::Broken("no access key".into()))?;
         if state.access_key(&access_key).is_none() {
-            return Err(Stop::Broken("the access key that was handed over is not in the log".into()));
+            return Err(Stop::Broken(
+                "the access key that was handed over is not in the log".into(),
+            ));
         }
         // Groups that did not reach the medium never were.
         self.states.split_off(&(state.size() + 1));
         if let Some(then) = self.states.insert(state.size(), state.clone())
             && then.digest() != state.digest()
         {
-            return Err(Stop::Broken(format!("another state at {} after a start", state.size())));
+            return Err(Stop::Broken(format!(
+                "another state at {} after a start",
+                state.size()
+            )));
         }
         if self.client.is_none() {
             self.client = Some(Client::new(core.account, core.region.clone(), access_key));
         }
+        // A hold survives a restart if it was in the log; a jump that was not logged can't.
+        let is_held = state.hold().is_some();
+        self.held_until = if is_held {
+            self.world.clock.truth() + DAY
+        } else {
+            0
+        };
+        self.stepped = 0;
         // Keys whose event reached the medium in a commit that failed.
         let [mirror, _] = self.disk.mirror_bytes();
         for slot in state.slots() {
@@ -213,6 +231,13 @@ impl Machine {
             }
             started => started.map_err(unexpected),
         }
+    }
+
+    /// A crash, and a start without further faults.
+    pub fn restart(&mut self) -> Result<(), Stop> {
+        self.tally.crashes += 1;
+        self.fall();
+        self.start()
     }
 
     fn fall(&mut self) {
@@ -283,7 +308,9 @@ impl Machine {
         }
         let state = life.writer.state();
         life.tools.published.apply(state.clone());
-        step.forget.iter().for_each(|version| life.tools.room.forget(*version));
+        step.forget
+            .iter()
+            .for_each(|version| life.tools.room.forget(*version));
         self.states.insert(state.size(), state.clone());
         life.staged = Some(step);
     }
@@ -298,7 +325,10 @@ impl Machine {
             Ok(receipts) => receipts,
             Err(error) => return self.failed(&error),
         };
-        let durable = self.states.get(&step.group.head.size).ok_or(Stop::Broken("no state".into()))?;
+        let durable = self
+            .states
+            .get(&step.group.head.size)
+            .ok_or(Stop::Broken("no state".into()))?;
         life.tools.published.persist(durable.clone(), step.group.head);
         let client = self.client.as_mut().ok_or(Stop::Broken("no client".into()))?;
         for ((ticket, sealed), receipt) in step.replies.into_iter().zip(receipts) {
@@ -341,12 +371,16 @@ impl Machine {
                             return Err(format!("slot {slot} is used twice, before for {other:?}"));
                         }
                     }
+                    Change::TimersReleased if event.op == "chancery/AcceptClock" => self.held_until = 0,
                     Change::KeyDestroyed { .. } => self.tally.destroyed += 1,
                     Change::MaterialErased { slots } => {
                         for slot in slots {
                             // Erased before a crash, recorded after it: then it was gone when the process began.
-                            let Some(sealed) = self.filled.get(slot) else { continue };
-                            let is_there = |mirror: &Vec<u8>| mirror.windows(sealed.len()).any(|w| w == sealed);
+                            let Some(sealed) = self.filled.get(slot) else {
+                                continue;
+                            };
+                            let is_there =
+                                |mirror: &Vec<u8>| mirror.windows(sealed.len()).any(|w| w == sealed);
                             if mirrors.iter().any(is_there) {
                                 return Err(format!("law 5: slot {slot} is recorded as erased and is not"));
                             }
@@ -371,19 +405,31 @@ impl Machine {
                 self.tally.faults += 1;
                 return Ok(());
             }
-            Err(error) => return Err(Stop::Broken(format!("housekeeping fails without a fault: {error}"))),
+            Err(error) => {
+                return Err(Stop::Broken(format!(
+                    "housekeeping fails without a fault: {error}"
+                )));
+            }
         };
-        if std::mem::take(&mut self.jump_unseen) {
+        // A step of more than an hour must hold irreversible timers; another hour leaves room for drift.
+        if std::mem::take(&mut self.stepped) > 2 * HOUR as i64 {
             self.held_until = truth + DAY;
         }
-        let is_irreversible = |call: &Call| ["chancery/DestroyKey", "chancery/EraseMaterial"].contains(&call.op);
+        let is_irreversible =
+            |call: &Call| ["chancery/DestroyKey", "chancery/EraseMaterial"].contains(&call.op);
         if truth < self.held_until {
             self.tally.held += 1;
+            let is_logged = life.tools.published.durable().state.hold().is_some();
+            if !is_logged && !calls.iter().any(|call| call.op == "chancery/HoldTimers") {
+                return Err(Stop::Broken("timers are held and the log is not told".into()));
+            }
             if let Some(call) = calls.iter().find(|call| is_irreversible(call)) {
                 return Err(Stop::Broken(format!("{} while timers are held", call.op)));
             }
         }
-        calls.into_iter().for_each(|call| life.enqueue(Box::new(call), 0, None));
+        calls
+            .into_iter()
+            .for_each(|call| life.enqueue(Box::new(call), 0, None));
         Ok(())
     }
 
@@ -430,16 +476,40 @@ impl Machine {
     /// The wall clock is stepped.
     pub fn step_clock(&mut self, millis: i64) {
         self.world.clock.step(millis);
-        // A step of more than an hour must hold irreversible timers from the moment it is seen.
-        self.jump_unseen |= millis > HOUR as i64 + 60_000;
+        self.stepped += millis;
+    }
+
+    /// Whether no slot is owed an erasure.
+    pub fn owes_nothing(&self) -> bool {
+        self.life
+            .as_ref()
+            .is_some_and(|life| life.writer.state().erasures().next().is_none())
     }
 
     /// Tells the whole log anew and compares.
     pub fn check(&mut self) -> Result<Told, String> {
         let client = self.client.as_ref().ok_or("no client")?;
         let told = check::check(self.disk.log(), &self.states, client)?;
+        self.audit()?;
         self.tally.events = told.events.len() as u64;
         Ok(told)
+    }
+
+    /// What `chancery log verify` and `chancery log replay` say of the directory.
+    fn audit(&self) -> Result<(), String> {
+        let mut source = StoreSource::new(self.disk.log())
+            .map_err(|error| error.to_string())?
+            .with_anchor(Some(self.disk.storage().anchor));
+        let report = verify(&mut source, &mut |_, _| ()).map_err(|error| error.to_string())?;
+        if !report.is_verified() {
+            return Err(format!("audit: {report}"));
+        }
+        let replayed = replay(&mut source, &mut |_, _| ()).map_err(|error| error.to_string())?;
+        if replayed.is_equal() {
+            Ok(())
+        } else {
+            Err(format!("audit: {replayed:?}"))
+        }
     }
 }
 
@@ -482,14 +552,12 @@ const DAY: u64 = 24 * HOUR;
 
 /// The digest of a whole log: equal logs have equal ones.
 pub fn log_digest(disk: &Disk) -> Digest {
-    let entries = disk.log().entries(chancery::base::Seq::GENESIS, usize::MAX, usize::MAX).unwrap();
+    let entries = disk
+        .log()
+        .entries(chancery::base::Seq::GENESIS, usize::MAX, usize::MAX)
+        .unwrap();
     let parts: Vec<&[u8]> = entries.iter().map(|(_, entry)| entry.as_slice()).collect();
     Digest::of_parts(&parts)
-}
-
-/// The wall clock's now, for what needs a time.
-pub fn now(machine: &Machine) -> Timestamp {
-    machine.world.clock.now()
 }
 
 impl Tally {
@@ -507,7 +575,14 @@ impl Tally {
 
     /// Panics when something that the simulation is for never happened.
     pub fn assert_meets_everything(&self) {
-        let met = [self.reruns, self.crashes, self.faults, self.destroyed, self.erased, self.held];
+        let met = [
+            self.reruns,
+            self.crashes,
+            self.faults,
+            self.destroyed,
+            self.erased,
+            self.held,
+        ];
         assert!(met.iter().all(|count| *count > 0), "{self:?}");
     }
 }

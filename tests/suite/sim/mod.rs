@@ -9,8 +9,8 @@ mod client;
 mod driver;
 mod matrix;
 mod model;
-mod story;
 mod storage;
+mod story;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

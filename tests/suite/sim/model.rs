@@ -129,7 +129,10 @@ impl Model {
                     Ok(Some(Said::Done))
                 }
             }
-            Kind::Unbind(alias) => self.target(alias, may).and_then(|_| may()).map(|()| Some(Said::Done)),
+            Kind::Unbind(alias) => self
+                .target(alias, may)
+                .and_then(|_| may())
+                .map(|()| Some(Said::Done)),
             Kind::Encrypt(key, ..) | Kind::Generate(key, _) => {
                 let key = self.resolve(key, may)?;
                 may()?;
@@ -154,6 +157,7 @@ impl Model {
             Kind::ListKeys => may().map(|()| Some(Said::Total(self.keys.len() as u64))),
             Kind::ListAliases => may().map(|()| Some(Said::Total(self.aliases.len() as u64))),
             Kind::Regions => Ok(Some(Said::Done)),
+            Kind::AcceptClock => may().map(|()| Some(Said::Done)),
             Kind::Invalid => Err(Code::MissingParameter),
         }
     }

@@ -45,12 +45,20 @@ fn choose(machine: &mut Machine) -> Result<(), Stop> {
         840..880 => machine.tick()?,
         880..910 => machine.anchor(false)?,
         910..970 => {
-            let millis = *machine.dice.pick(&[1, 40, 700, 3_000, 60_000, 3_600_000, 86_400_000, 8 * 86_400_000]);
+            let millis =
+                *machine
+                    .dice
+                    .pick(&[1, 40, 700, 3_000, 60_000, 3_600_000, 86_400_000, 8 * 86_400_000]);
             machine.world.clock.pass(millis);
         }
         970..978 => {
             let days = 86_400_000;
-            let millis = *machine.dice.pick(&[-5_000, -3_600_000, 1_800_000, 10 * days, -10 * days]);
+            if machine.dice.once_in(6) {
+                machine.ask(Kind::AcceptClock, Who::Local);
+            }
+            let millis = *machine
+                .dice
+                .pick(&[-5_000, -3_600_000, 1_800_000, 10 * days, -10 * days]);
             machine.step_clock(millis);
         }
         978..990 => machine.plan_fault(),
@@ -72,6 +80,15 @@ fn end(machine: &mut Machine) -> Result<(), String> {
     machine.settle().map_err(unexpected)?;
     // Twelve days with a look every twelve hours: every hold ends, every deletion falls due.
     for _ in 0..24 {
+        machine.world.clock.pass(12 * 3_600_000);
+        machine.tick().map_err(unexpected)?;
+        machine.settle().map_err(unexpected)?;
+    }
+    // After a wall clock that went ahead and back, the log's time stands still until it is caught up with.
+    for _ in 0..100 {
+        if machine.owes_nothing() {
+            break;
+        }
         machine.world.clock.pass(12 * 3_600_000);
         machine.tick().map_err(unexpected)?;
         machine.settle().map_err(unexpected)?;
@@ -101,7 +118,11 @@ fn settled(machine: &Machine, told: &super::check::Told) -> Result<(), String> {
     }
     // The model has compared each of these answers with the state of its key; here only: all were answered.
     let answered = client.acknowledged.iter().rev().take(client.ciphers.len());
-    if answered.filter(|last| matches!(last.asked.kind, Kind::Decrypt(_, true))).count() != client.ciphers.len() {
+    if answered
+        .filter(|last| matches!(last.asked.kind, Kind::Decrypt(_, true)))
+        .count()
+        != client.ciphers.len()
+    {
         return Err("a call was never answered".into());
     }
     Ok(())
