@@ -127,3 +127,19 @@ fn what_is_not_there_is_said_and_nothing_is_made() {
     assert!(err.contains("stop it"), "{err}");
     assert_eq!(status, 2);
 }
+
+#[test]
+fn wrong_command_lines_are_refused() {
+    for args in [
+        &["verify", "--data", "d", "--socket", "s"][..],
+        &["verify", "--anchor", "a"],
+        &["show", "--event", "1", "--from", "2"],
+        &["show", "--from", "x"],
+    ] {
+        assert!(
+            Line::try_parse_from([&["log"], args].concat()).is_err(),
+            "{args:?}"
+        );
+    }
+    assert_eq!(log(&["verify", "--data", "d", "--key", "short"]).0, 2);
+}
