@@ -12,6 +12,7 @@ mod clock;
 mod exit;
 mod init;
 mod keyring;
+pub mod log;
 mod passphrase;
 mod paths;
 mod process;
@@ -43,6 +44,9 @@ enum Command {
     Init(init::Arguments),
     Status(status::Arguments),
     Keyring(keyring::Arguments),
+    /// Verify, replay, rebuild or show the log, of a stopped daemon or a running one.
+    #[command(subcommand)]
+    Log(log::LogCommand),
     Clock(clock::Arguments),
 }
 
@@ -60,7 +64,7 @@ Exit codes: 0 yes, 1 the answer is no (denied, refused, damaged), 2 wrong usage,
 pub fn main() -> ExitCode {
     let matches = command().get_matches();
     match run(&matches) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => failure.report(),
     }
 }
@@ -74,11 +78,11 @@ fn command() -> clap::Command {
         })
 }
 
-fn run(matches: &ArgMatches) -> Result<(), Failure> {
+fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     if let Some((name, matches)) = matches.subcommand()
         && let Some(product) = table::PRODUCTS.into_iter().find(|product| product.name == name)
     {
-        return action::run(product, matches);
+        return action::run(product, matches).map(|()| ExitCode::SUCCESS);
     }
     match Cli::from_arg_matches(matches)?.command {
         Command::Serve(arguments) => serve::run(&arguments),
@@ -86,7 +90,13 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(&arguments),
         Command::Keyring(arguments) => keyring::run(&arguments),
         Command::Clock(arguments) => clock::run(&arguments),
-    }
+        // Its answers have verdicts of their own, and so exit codes of their own.
+        Command::Log(command) => {
+            let code = log::run(&command, &mut std::io::stdout(), &mut std::io::stderr());
+            return Ok(ExitCode::from(code));
+        }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

@@ -1,0 +1,284 @@
+//! `chancery log`: proves a log, compares the state with it, derives the state again, shows events.
+//!
+//! Reads the directory of a stopped daemon (`--data`) or asks a running one (`--socket`, `--endpoint`). The verdict is
+//! one line on stdout; details and progress go to stderr. Exit: 0 yes, 1 the answer is no, 2 usage, 3 unreachable.
+
+mod from;
+mod progress;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::audit::show::{Form, show};
+use crate::audit::{LogSource, Replayed, Report, SourceError, StoreSource, rebuild, replay, verify};
+use crate::base::{Digest, Seq};
+use from::{Chosen, FromError};
+use progress::Shown;
+
+/// What to do with a log.
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Check the whole log: every place, signature, decision and change, the checkpoints and the anchor.
+    #[command(after_help = VERIFY_HELP)]
+    Verify(VerifyArgs),
+    /// Fold the log again and compare the result with the stored state, or with the one a daemon claims.
+    #[command(after_help = REPLAY_HELP)]
+    Replay(SourceArgs),
+    /// Verify the log of a stopped daemon, then derive its stored state from it again.
+    #[command(after_help = REBUILD_HELP)]
+    Rebuild(SourceArgs),
+    /// Show events: position, time, actor, operation, resources, outcome, request id.
+    #[command(after_help = SHOW_HELP)]
+    Show(ShowArgs),
+}
+
+/// Which log.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SourceArgs {
+    /// Data directory of a stopped daemon
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["socket", "endpoint"])]
+    pub data: Option<PathBuf>,
+    /// The anchor, when it is not in the data directory
+    #[arg(long, value_name = "PATH", requires = "data")]
+    pub anchor: Option<PathBuf>,
+    /// Socket of a running daemon [env: CHANCERY_SOCKET]
+    #[arg(long, value_name = "PATH", conflicts_with = "endpoint")]
+    pub socket: Option<PathBuf>,
+    /// URL of a running daemon, asked with an access key [env: CHANCERY_ENDPOINT]
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Access key for --endpoint, as `serve` writes it; else ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET
+    #[arg(long, value_name = "FILE")]
+    pub access_key_file: Option<PathBuf>,
+}
+
+/// `log verify`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct VerifyArgs {
+    /// Which log.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// The log key that you expect: SHA-256 of the public key, as an earlier run showed it
+    #[arg(long, value_name = "SHA256")]
+    pub key: Option<String>,
+}
+
+/// `log show`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ShowArgs {
+    /// Which log.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Position of the first event
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub from: u64,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Whole events, one line of JSON each
+    #[arg(long)]
+    pub json: bool,
+    /// One event whole, over many lines of JSON
+    #[arg(long, value_name = "N", conflicts_with_all = ["from", "limit", "json"])]
+    pub event: Option<u64>,
+}
+
+const VERIFY_HELP: &str = "\
+What a yes means: nothing was altered, left out or reordered, every entry is signed by the key in the first one, every
+operation was allowed and lawful in the state just before it, and the log reaches its anchor. That the key is the right
+one only you can know: note the fingerprint that is shown and give it with --key the next time.
+A running daemon shows its newest checkpoints and no anchor; stop it to check those as well.
+
+Examples:
+  chancery log verify --data /var/lib/chancery
+  chancery log verify --socket /run/chancery/chancery.sock --key 5f0c...e1";
+
+const REPLAY_HELP: &str = "\
+Compares byte for byte with the rows of a stopped daemon, by digest with a running one. Believes the log as it is:
+`chancery log verify` says whether it deserves that.
+
+Examples:
+  chancery log replay --data /var/lib/chancery
+  chancery log replay --socket /run/chancery/chancery.sock";
+
+const REBUILD_HELP: &str = "\
+Refuses a log that does not verify. Also finishes a rebuild that was interrupted. The log is only read; key material in
+the vault is not touched. Works on a stopped daemon alone: the state of a running one is in use.
+
+Example:
+  chancery log rebuild --data /var/lib/chancery";
+
+const SHOW_HELP: &str = "\
+In JSON, byte strings are hexadecimal, ids are UUIDs, times are unix milliseconds. Nothing is verified here.
+
+Examples:
+  chancery log show --data /var/lib/chancery --from 1000 --limit 20
+  chancery log show --socket /run/chancery/chancery.sock --event 42
+  chancery log show --data /var/lib/chancery --json | jq 'select(.op == \"kms/Decrypt\")'";
+
+/// Does it, and returns the exit status.
+pub fn run(command: &LogCommand, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let done = match command {
+        LogCommand::Verify(args) => run_verify(args, out, err),
+        LogCommand::Replay(source) => run_replay(source, out, err),
+        LogCommand::Rebuild(source) => run_rebuild(source, out, err),
+        LogCommand::Show(args) => run_show(args, out),
+    };
+    done.unwrap_or_else(|error| {
+        let _unheard = writeln!(err, "chancery log: {error}");
+        error.status()
+    })
+}
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    From(#[from] FromError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error("`--key {0}` is not the SHA-256 of a key: 64 hexadecimal digits")]
+    Key(String),
+    #[error(
+        "the state of a running daemon can't be rebuilt: stop it, then run `chancery log rebuild --data DIR`"
+    )]
+    RebuildLive,
+    #[error("there is no event {0}: the log has {1} events, counted from 0")]
+    NoEvent(u64, u64),
+    #[error("can't write the output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl RunError {
+    /// A store that can't be read is a no: nothing in it is proven.
+    const fn status(&self) -> u8 {
+        match self {
+            Self::From(error) => error.status(),
+            Self::Source(SourceError::Unreachable(_) | SourceError::Answer(_)) => 3,
+            Self::Source(_) | Self::NoEvent(..) | Self::Output(_) => 1,
+            Self::Key(_) | Self::RebuildLive => 2,
+        }
+    }
+}
+
+fn run_verify(args: &VerifyArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
+    if let Some(key) = &args.key
+        && (key.len() != 64 || !key.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    {
+        return Err(RunError::Key(key.clone()));
+    }
+    let report = Chosen::open(&args.source)?.with(|source| {
+        let mut shown = Shown::start("verified");
+        verify(source, &mut |done, all| shown.at(done, all))
+    })??;
+    details(&report, err)?;
+    if let (Some(expected), Some(found), true) = (&args.key, report.key, report.is_verified())
+        && !expected.eq_ignore_ascii_case(&found.to_string())
+    {
+        writeln!(
+            out,
+            "DIFFERS: the log verifies, but with the key {found}, not the one expected"
+        )?;
+        return Ok(1);
+    }
+    writeln!(out, "{report}")?;
+    Ok(status(report.is_verified()))
+}
+
+fn details(report: &Report, err: &mut dyn Write) -> std::io::Result<()> {
+    if report.is_verified() {
+        let key = report.key.as_ref().map_or_else(String::new, Digest::to_string);
+        writeln!(err, "log key (SHA-256): {key}")?;
+        writeln!(err, "checkpoint origin: {}", report.origin)?;
+        writeln!(err, "tree root:         {}", report.root)?;
+        return writeln!(err, "state digest:      {}", report.state.digest().short());
+    }
+    for problem in report.problems.first() {
+        writeln!(err, "{problem}")?;
+    }
+    let more = report.problems.count() - report.problems.first().len() as u64;
+    if more > 0 {
+        writeln!(err, "... and {more} more")?;
+    }
+    Ok(())
+}
+
+fn run_replay(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
+    let replayed: Replayed = Chosen::open(source)?.with(|source| {
+        let mut shown = Shown::start("folded");
+        replay(source, &mut |done, all| shown.at(done, all))
+    })??;
+    for difference in &replayed.first {
+        writeln!(err, "{difference}")?;
+    }
+    writeln!(out, "{replayed}")?;
+    Ok(status(replayed.is_equal()))
+}
+
+fn run_rebuild(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
+    let Chosen::Stopped(stopped) = Chosen::open(source)? else {
+        return Err(RunError::RebuildLive);
+    };
+    let mut shown = Shown::start("verified");
+    let rebuilt = rebuild(stopped.store(), stopped.anchor()?, &mut |done, all| {
+        shown.at(done, all);
+    })?;
+    drop(shown);
+    details(&rebuilt.report, err)?;
+    writeln!(out, "{rebuilt}")?;
+    Ok(status(rebuilt.rows.is_some()))
+}
+
+fn run_show(args: &ShowArgs, out: &mut dyn Write) -> Result<u8, RunError> {
+    let form = match (args.event, args.json) {
+        (Some(_), _) => Form::Pretty,
+        (None, true) => Form::Json,
+        (None, false) => Form::Line,
+    };
+    let (from, limit) = match args.event {
+        Some(event) => (event, 1),
+        None => (args.from, args.limit.unwrap_or(u64::MAX)),
+    };
+    let (shown, size, written) = Chosen::open(&args.source)?.with(|source| {
+        let mut written = Ok(());
+        let mut emit = |line: &str| {
+            written = writeln!(out, "{line}");
+            written.is_ok()
+        };
+        let shown = show(source, Seq::new(from), limit, form, &mut emit);
+        (shown, source.size(), written)
+    })?;
+    let shown = shown?;
+    match written {
+        // The reader has seen enough (`| head`).
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(0),
+        other => other?,
+    }
+    match args.event {
+        Some(event) if shown == 0 => Err(RunError::NoEvent(event, size)),
+        _ => Ok(0),
+    }
+}
+
+const fn status(yes: bool) -> u8 {
+    if yes { 0 } else { 1 }
+}
+
+impl Chosen {
+    /// Hands the source over, whichever it is.
+    fn with<T>(self, work: impl FnOnce(&mut dyn LogSource) -> T) -> Result<T, RunError> {
+        match self {
+            Self::Stopped(stopped) => {
+                let anchor = stopped.anchor()?;
+                let mut source = StoreSource::new(stopped.store())?.with_anchor(anchor);
+                Ok(work(&mut source))
+            }
+            Self::Live(mut source) => Ok(work(&mut *source)),
+        }
+    }
+}
