@@ -1,1 +1,319 @@
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
+use chancery_client::{Client, ClientError, Credentials};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::api::Settings;
+use crate::base::Region;
+use crate::base::entropy::SystemEntropy;
+use crate::base::time::SystemClock;
+use crate::custody::RootKey;
+use crate::engine::Engine;
+use crate::engine::boot::{Founding, World};
+use crate::engine::home::{Home, Layout};
+use crate::engine::service::Threads;
+
+const KMS: &str = "2016-01-20";
+
+/// A whole daemon in this process, in a directory of its own.
+struct Daemon {
+    dir: TempDir,
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+    engine: Arc<Engine>,
+    threads: Threads,
+    _home: Home,
+}
+
+async fn start() -> Daemon {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::open(Layout::new(dir.path().join("data"), None)).unwrap();
+    let world = World {
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    let region = Region::parse("cn-hangzhou").unwrap();
+    let founding = Founding {
+        name: "test".into(),
+        region: region.clone(),
+    };
+    let core = home
+        .boot(RootKey::make(&SystemEntropy), &world, &founding)
+        .unwrap();
+    let (engine, threads) = Engine::start(core, 1, |error| panic!("{error}")).unwrap();
+    let settings = Settings {
+        regions: vec![region],
+        root_uid: Some(rustix::process::geteuid().as_raw()),
+    };
+    let front = Arc::new(Front::new(Arc::clone(&engine), settings).unwrap());
+    let unix = bind_unix(&dir.path().join("run/s.sock")).unwrap();
+    let tcp = bind_tcp("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
+    let address = tcp.address().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(serve(vec![unix, tcp], front, async {
+        let _said_or_dropped = stopped.await;
+    }));
+    Daemon {
+        dir,
+        address,
+        stop,
+        server,
+        engine,
+        threads,
+        _home: home,
+    }
+}
+
+impl Daemon {
+    fn socket(&self) -> PathBuf {
+        self.dir.path().join("run/s.sock")
+    }
+
+    fn client(&self) -> Client {
+        Client::unix(self.socket())
+    }
+
+    fn signed(&self) -> Client {
+        let file = std::fs::read(self.dir.path().join("data/root-access-key.json")).unwrap();
+        let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
+        let text = |name: &str| file[name].as_str().unwrap().to_owned();
+        let credentials = Credentials::new(text("AccessKeyId"), text("AccessKeySecret"));
+        Client::http(&format!("http://{}", self.address), credentials).unwrap()
+    }
+
+    async fn stop(self) {
+        drop(self.stop);
+        self.server.await.unwrap();
+        self.engine.close().await;
+        self.threads.join().unwrap();
+    }
+}
+
+async fn call(
+    client: &Client,
+    action: &str,
+    params: &[(&str, &str)],
+) -> Result<serde_json::Value, ClientError> {
+    let answer = client.call(KMS, action, params).await?;
+    Ok(serde_json::from_str(&answer).unwrap())
+}
+
+async fn make_key(client: &Client) -> String {
+    let made = call(client, "CreateKey", &[]).await.unwrap();
+    made["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
+}
+
+/// Sends bytes and reads all that comes back until the other side closes.
+async fn raw(daemon: &Daemon, request: &[u8]) -> String {
+    let mut stream = UnixStream::connect(daemon.socket()).await.unwrap();
+    // The other side may close before it has read all of it: that is what some tests are about.
+    let _refused = stream.write_all(request).await;
+    let mut answer = Vec::new();
+    let _reset = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_encrypted_over_one_listener_is_decrypted_over_the_other() {
+    let daemon = start().await;
+    let (local, remote) = (daemon.client(), daemon.signed());
+    let key = make_key(&local).await;
+    let sealed = call(&local, "Encrypt", &[("KeyId", &key), ("Plaintext", "aGVsbG8=")])
+        .await
+        .unwrap();
+    let blob = sealed["CiphertextBlob"].as_str().unwrap();
+    let opened = call(&remote, "Decrypt", &[("CiphertextBlob", blob)])
+        .await
+        .unwrap();
+    assert_eq!(opened["Plaintext"], "aGVsbG8=");
+    assert_eq!(opened["KeyId"].as_str(), Some(key.as_str()));
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_kept_and_headers_are_complete() {
+    let daemon = start().await;
+    let form = format!("Action=ListKeys&Version={KMS}");
+    let one = format!(
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    let last = one.replace("Host: h", "Host: h\r\nConnection: close");
+    let answers = raw(&daemon, format!("{one}{last}").as_bytes()).await;
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
+    for header in [
+        "x-acs-request-id: ",
+        "content-type: application/json;charset=utf-8",
+        "content-length: ",
+    ] {
+        assert_eq!(answers.matches(header).count(), 2, "{header}");
+    }
+    // The id in the header is the one in the body.
+    let id = answers
+        .split("x-acs-request-id: ")
+        .nth(1)
+        .unwrap()
+        .split("\r\n")
+        .next()
+        .unwrap();
+    assert!(answers.contains(&format!("\"RequestId\":\"{id}\"")), "{answers}");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tcp_without_a_signature_is_nobody() {
+    let daemon = start().await;
+    let mut stream = TcpStream::connect(daemon.address).await.unwrap();
+    let request =
+        format!("GET /?Action=ListKeys&Version={KMS} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 400 ") && answer.contains("MissingParameter"),
+        "{answer}"
+    );
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_is_refused_whether_announced_or_not() {
+    let daemon = start().await;
+    let head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+    let announced = format!("{head}Content-Length: {}\r\n\r\n", limits::BODY_BYTES_MAX + 1);
+    let answer = raw(&daemon, announced.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+
+    let mut chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
+    let piece = vec![b'a'; 1 << 16];
+    for _ in 0..17 {
+        chunked.extend_from_slice(b"10000\r\n");
+        chunked.extend_from_slice(&piece);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    let answer = raw(&daemon, &chunked).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 413 ") || answer.is_empty(),
+        "{answer}"
+    );
+    // The daemon is none the worse.
+    make_key(&daemon.client()).await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_body_passes_whole_in_pieces() {
+    let daemon = start().await;
+    let form = format!("Action=ListKeys&Version={KMS}&Unknown=");
+    let filled = format!("{form}{}", "a".repeat(limits::BODY_BYTES_MAX - form.len()));
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{filled}",
+        filled.len()
+    );
+    let answer = raw(&daemon, request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_closes_idle_connections_and_removes_the_socket() {
+    let daemon = start().await;
+    let (socket, client) = (daemon.socket(), daemon.client());
+    // Leaves a kept, idle connection behind, and one that never says anything.
+    make_key(&client).await;
+    let mut silent = UnixStream::connect(&socket).await.unwrap();
+    daemon.stop().await;
+    assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0);
+    assert!(!socket.exists());
+}
+
+/// Many callers while the daemon stops: each is answered whole or not at all, and what was answered is in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_lets_requests_in_flight_finish() {
+    let daemon = start().await;
+    let key = make_key(&daemon.client()).await;
+    let mut callers = Vec::new();
+    let (began, mut begun) = tokio::sync::mpsc::channel(64);
+    for _ in 0..16 {
+        let (client, key, began) = (daemon.client(), key.clone(), began.clone());
+        callers.push(tokio::spawn(async move {
+            let mut answered = 0;
+            loop {
+                match call(&client, "Encrypt", &[("KeyId", &key), ("Plaintext", "aGk=")]).await {
+                    Ok(_) => answered += 1,
+                    Err(ClientError::Unreachable { .. } | ClientError::Interrupted { .. }) => {
+                        return answered;
+                    }
+                    Err(other) => panic!("{other}"),
+                }
+                let _stopping = began.try_send(());
+            }
+        }));
+    }
+    for _ in 0..64 {
+        begun.recv().await.unwrap();
+    }
+    let engine = Arc::clone(&daemon.engine);
+    let before = std::time::Instant::now();
+    daemon.stop().await;
+    assert!(before.elapsed() < FINISH_MAX, "a connection held the stop up");
+    let mut answered = 0;
+    for caller in callers {
+        answered += caller.await.unwrap();
+    }
+    let recorded = engine.tools().published.durable().head.size;
+    assert!(
+        answered >= 64 && recorded >= answered,
+        "{answered} answered, {recorded} recorded"
+    );
+}
+
+#[tokio::test]
+async fn a_dead_socket_is_replaced_and_a_live_one_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new/dir/s.sock");
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let live = bind_unix(&path).unwrap();
+    assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    assert!(matches!(bind_unix(&path), Err(BindError::Live(_))));
+    assert!(path.exists());
+    drop(live);
+    assert!(!path.exists());
+
+    // std's listener leaves its file behind, as a crash does.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    bind_unix(&path).unwrap();
+}
+
+#[tokio::test]
+async fn only_a_socket_is_ever_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notes.txt");
+    std::fs::write(&path, "mine").unwrap();
+    assert!(matches!(bind_unix(&path), Err(BindError::NotASocket(_))));
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(matches!(bind_unix(&link), Err(BindError::NotASocket(_))));
+    assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+}
+
+#[tokio::test]
+async fn plaintext_beyond_loopback_needs_a_word() {
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:192.0.2.1]:0"] {
+        let refused = bind_tcp(address.parse().unwrap(), false).await;
+        assert!(matches!(refused, Err(BindError::Plaintext(_))), "{address}");
+    }
+    bind_tcp("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
+    bind_tcp("0.0.0.0:0".parse().unwrap(), true).await.unwrap();
+}
