@@ -2,4 +2,7 @@
 
 mod canary;
 mod crash;
+mod laws;
 mod process;
+mod sim;
+mod tidy;

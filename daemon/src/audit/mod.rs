@@ -6,7 +6,8 @@
 //!     are lawful there, what it read has that revision there, and its decision is decided again.
 //! I3  What a source says of itself (identity, head, digest, checkpoints) is compared with what its entries come to,
 //!     and never used in their place.
-//! I4  A verdict of yes means that no check was left out: what can't be checked is a problem, not a silence.
+//! I4  A verdict of yes means that all a source shows was checked: what can't be read, decoded or decided again is a
+//!     problem, not a silence. A running daemon shows no anchor, no tiles and its newest checkpoints alone.
 //! I5  Only `rebuild` writes, only rows and their digest, and only from a log that verified.
 //!
 //! Never: shows sealed bytes in a verdict, repairs an entry, trusts a stored row.

@@ -33,7 +33,7 @@ pub struct Rule {
 }
 
 /// Every operation.
-pub static RULES: [Rule; 24] = [
+pub static RULES: [Rule; 26] = [
     always("kms/CreateKey", &["KeyCreated"]),
     perhaps("kms/EnableKey", &["KeyEnabled"]),
     perhaps("kms/DisableKey", &["KeyDisabled"]),
@@ -54,7 +54,7 @@ pub static RULES: [Rule; 24] = [
     },
     plain("chancery/GetLogStatus", Kind::Query),
     plain("chancery/GetLogEntries", Kind::Query),
-    perhaps("chancery/AcceptClock", &[]),
+    perhaps("chancery/AcceptClock", &["TimersReleased"]),
     Rule {
         kind: Kind::Begin,
         ..system(
@@ -70,6 +70,14 @@ pub static RULES: [Rule; 24] = [
     system("chancery/SealState", &["StateSealed"]),
     system("chancery/EraseMaterial", &["MaterialErased"]),
     system("chancery/DestroyKey", &["KeyDestroyed"]),
+    Rule {
+        always: false,
+        ..system("chancery/HoldTimers", &["TimersHeld"])
+    },
+    Rule {
+        always: false,
+        ..system("chancery/ReleaseTimers", &["TimersReleased"])
+    },
     // Two of the daemon's notes by name; all others are covered by `NOTE`.
     note("chancery/RefuseRequests"),
     note("chancery/ClockSteppedBack"),
@@ -142,6 +150,8 @@ pub const fn change_name(change: &Change) -> &'static str {
         Change::AliasMoved { .. } => "AliasMoved",
         Change::AliasUnbound { .. } => "AliasUnbound",
         Change::MaterialErased { .. } => "MaterialErased",
+        Change::TimersHeld => "TimersHeld",
+        Change::TimersReleased => "TimersReleased",
         Change::StateSealed { .. } => "StateSealed",
     }
 }

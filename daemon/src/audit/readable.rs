@@ -23,6 +23,7 @@ pub fn row(row: &RowKey) -> String {
             .map(|bytes| format!("key {}", KeyId::from_bytes(bytes))),
         Table::Alias => alias(key),
         Table::Erasure => slot(key),
+        Table::Hold => Some("the hold on irreversible timers".to_owned()),
     };
     readable.unwrap_or_else(|| format!("{:?} {:?}", row.table, row.key))
 }

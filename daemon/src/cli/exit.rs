@@ -25,25 +25,36 @@ pub(super) enum Failure {
     Unreachable(String),
     /// A running daemon can't go on.
     Fatal(String),
+    /// The command has said it all, and this is its exit code.
+    Said(u8),
 }
 
 impl Failure {
     /// Says it, and gives the exit code.
     pub(super) fn report(self) -> ExitCode {
-        let (code, text) = match self {
-            Self::Arguments(error) => error.exit(),
-            Self::No(text) => (1, text),
+        if let Self::Arguments(error) = self {
+            error.exit();
+        }
+        let (code, text) = self.into_parts();
+        // Nothing can be said to a closed stderr.
+        let _closed = match text.as_str() {
+            "" => Ok(()),
+            json if json.starts_with('{') => writeln!(std::io::stderr(), "{json}"),
+            text => writeln!(std::io::stderr(), "chancery: {text}"),
+        };
+        ExitCode::from(code)
+    }
+
+    /// The exit code, and what is to be said.
+    pub(super) fn into_parts(self) -> (u8, String) {
+        match self {
+            Self::No(text) | Self::Refused(text) => (1, text),
             Self::Usage(text) => (2, text),
+            Self::Arguments(error) => (2, error.to_string()),
             Self::Unreachable(text) => (3, text),
             Self::Fatal(text) => (CANT_GO_ON, text),
-            Self::Refused(json) => {
-                // Nothing can be said to a closed stderr.
-                let _closed = writeln!(std::io::stderr(), "{json}");
-                return ExitCode::from(1);
-            }
-        };
-        let _closed = writeln!(std::io::stderr(), "chancery: {text}");
-        ExitCode::from(code)
+            Self::Said(code) => (code, String::new()),
+        }
     }
 }
 

@@ -14,15 +14,24 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::exit::Failure;
+use super::target::Target;
 use crate::audit::show::{Form, show};
 use crate::audit::{LogSource, Replayed, Report, SourceError, StoreSource, rebuild, replay, verify};
 use crate::base::{Digest, Seq};
 use from::{Chosen, FromError};
 use progress::Shown;
 
+/// Prove the log, compare the state with it, derive the state again, show events
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: LogCommand,
+}
+
 /// What to do with a log.
 #[derive(Debug, Subcommand)]
-pub enum LogCommand {
+pub(super) enum LogCommand {
     /// Check the whole log: every place, signature, decision and change, the checkpoints and the anchor.
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
@@ -39,53 +48,47 @@ pub enum LogCommand {
 
 /// Which log.
 #[derive(Debug, Clone, Default, Args)]
-pub struct SourceArgs {
+pub(super) struct SourceArgs {
     /// Data directory of a stopped daemon
     #[arg(long, value_name = "DIR", conflicts_with_all = ["socket", "endpoint"])]
-    pub data: Option<PathBuf>,
+    pub(super) data: Option<PathBuf>,
     /// The anchor, when it is not in the data directory
     #[arg(long, value_name = "PATH", requires = "data")]
-    pub anchor: Option<PathBuf>,
-    /// Socket of a running daemon [env: CHANCERY_SOCKET]
-    #[arg(long, value_name = "PATH", conflicts_with = "endpoint")]
-    pub socket: Option<PathBuf>,
-    /// URL of a running daemon, asked with an access key [env: CHANCERY_ENDPOINT]
-    #[arg(long, value_name = "URL")]
-    pub endpoint: Option<String>,
-    /// Access key for --endpoint, as `serve` writes it; else ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET
-    #[arg(long, value_name = "FILE")]
-    pub access_key_file: Option<PathBuf>,
+    pub(super) anchor: Option<PathBuf>,
+    /// A running daemon, when there is no --data
+    #[command(flatten)]
+    pub(super) target: Target,
 }
 
 /// `log verify`.
 #[derive(Debug, Clone, Default, Args)]
-pub struct VerifyArgs {
+pub(super) struct VerifyArgs {
     /// Which log.
     #[command(flatten)]
-    pub source: SourceArgs,
+    pub(super) source: SourceArgs,
     /// The log key that you expect: SHA-256 of the public key, as an earlier run showed it
     #[arg(long, value_name = "SHA256")]
-    pub key: Option<String>,
+    pub(super) key: Option<String>,
 }
 
 /// `log show`.
 #[derive(Debug, Clone, Default, Args)]
-pub struct ShowArgs {
+pub(super) struct ShowArgs {
     /// Which log.
     #[command(flatten)]
-    pub source: SourceArgs,
+    pub(super) source: SourceArgs,
     /// Position of the first event
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub from: u64,
+    pub(super) from: u64,
     /// At most so many
     #[arg(long, value_name = "N")]
-    pub limit: Option<u64>,
+    pub(super) limit: Option<u64>,
     /// Whole events, one line of JSON each
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
     /// One event whole, over many lines of JSON
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "limit", "json"])]
-    pub event: Option<u64>,
+    pub(super) event: Option<u64>,
 }
 
 const VERIFY_HELP: &str = "\
@@ -121,8 +124,16 @@ Examples:
   chancery log show --socket /run/chancery/chancery.sock --event 42
   chancery log show --data /var/lib/chancery --json | jq 'select(.op == \"kms/Decrypt\")'";
 
+/// Does it.
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    match run_to(&arguments.command, &mut std::io::stdout(), &mut std::io::stderr()) {
+        0 => Ok(()),
+        code => Err(Failure::Said(code)),
+    }
+}
+
 /// Does it, and returns the exit status.
-pub fn run(command: &LogCommand, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+fn run_to(command: &LogCommand, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let done = match command {
         LogCommand::Verify(args) => run_verify(args, out, err),
         LogCommand::Replay(source) => run_replay(source, out, err),
@@ -130,7 +141,7 @@ pub fn run(command: &LogCommand, out: &mut dyn Write, err: &mut dyn Write) -> u8
         LogCommand::Show(args) => run_show(args, out),
     };
     done.unwrap_or_else(|error| {
-        let _unheard = writeln!(err, "chancery log: {error}");
+        let _unheard = writeln!(err, "chancery: {error}");
         error.status()
     })
 }
@@ -221,7 +232,12 @@ fn run_replay(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) -> 
 }
 
 fn run_rebuild(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
-    let Chosen::Stopped(stopped) = Chosen::open(source)? else {
+    // Said before anybody is asked: a daemon that does not answer is not the reason.
+    let stopped = match source.data.is_some().then(|| Chosen::open(source)) {
+        Some(opened) => opened?,
+        None => return Err(RunError::RebuildLive),
+    };
+    let Chosen::Stopped(stopped) = stopped else {
         return Err(RunError::RebuildLive);
     };
     let mut shown = Shown::start("verified");

@@ -12,7 +12,7 @@ mod clock;
 mod exit;
 mod init;
 mod keyring;
-pub mod log;
+mod log;
 mod passphrase;
 mod paths;
 mod process;
@@ -44,10 +44,8 @@ enum Command {
     Init(init::Arguments),
     Status(status::Arguments),
     Keyring(keyring::Arguments),
-    /// Verify, replay, rebuild or show the log, of a stopped daemon or a running one.
-    #[command(subcommand)]
-    Log(log::LogCommand),
     Clock(clock::Arguments),
+    Log(log::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -56,6 +54,7 @@ Examples:
   chancery status                                   is it there, and how is it?
   chancery kms CreateKey                            make a key
   chancery kms Encrypt --KeyId ID --Plaintext @-    encrypt base64 from stdin
+  chancery log verify                               prove the whole log
   chancery kms --help                               all operations; `chancery kms Encrypt --help` explains one
 
 Exit codes: 0 yes, 1 the answer is no (denied, refused, damaged), 2 wrong usage, 3 no daemon could be reached.";
@@ -64,7 +63,7 @@ Exit codes: 0 yes, 1 the answer is no (denied, refused, damaged), 2 wrong usage,
 pub fn main() -> ExitCode {
     let matches = command().get_matches();
     match run(&matches) {
-        Ok(code) => code,
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
@@ -78,11 +77,11 @@ fn command() -> clap::Command {
         })
 }
 
-fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+fn run(matches: &ArgMatches) -> Result<(), Failure> {
     if let Some((name, matches)) = matches.subcommand()
         && let Some(product) = table::PRODUCTS.into_iter().find(|product| product.name == name)
     {
-        return action::run(product, matches).map(|()| ExitCode::SUCCESS);
+        return action::run(product, matches);
     }
     match Cli::from_arg_matches(matches)?.command {
         Command::Serve(arguments) => serve::run(&arguments),
@@ -90,13 +89,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         Command::Status(arguments) => status::run(&arguments),
         Command::Keyring(arguments) => keyring::run(&arguments),
         Command::Clock(arguments) => clock::run(&arguments),
-        // Its answers have verdicts of their own, and so exit codes of their own.
-        Command::Log(command) => {
-            let code = log::run(&command, &mut std::io::stdout(), &mut std::io::stderr());
-            return Ok(ExitCode::from(code));
-        }
-    }?;
-    Ok(ExitCode::SUCCESS)
+        Command::Log(arguments) => log::run(&arguments),
+    }
 }
 
 #[cfg(test)]

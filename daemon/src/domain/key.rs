@@ -136,7 +136,8 @@ impl Command for DestroyKey {
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
         let key = find(self.key, scope, &Reader::new(state))?;
         match key.state {
-            Lifecycle::PendingDeletion { delete_at } if delete_at <= scope.at => {
+            // A wall clock that is not believed makes nothing due.
+            Lifecycle::PendingDeletion { delete_at } if delete_at <= scope.at && state.hold().is_none() => {
                 Ok(Decided::change(Change::KeyDestroyed { key: key.id }))
             }
             _ => Err(Refusal::NotDue),

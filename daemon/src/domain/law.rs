@@ -23,6 +23,9 @@ pub enum Unlawful {
     /// A deletion before its time.
     #[error("the deletion is not due")]
     NotDue,
+    /// A deletion while the wall clock is not believed.
+    #[error("a key is destroyed while irreversible timers are held")]
+    Held,
     /// The digest is another.
     #[error("the sealed digest is not the state's")]
     Digest,
@@ -58,7 +61,9 @@ pub fn check(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawf
             in_state(state, *key, |s| matches!(s, Lifecycle::PendingDeletion { .. }))
         }
         Change::KeyDestroyed { key } => match living(state, *key)?.state {
-            Lifecycle::PendingDeletion { delete_at } if delete_at <= at => Ok(()),
+            Lifecycle::PendingDeletion { delete_at } if delete_at <= at => {
+                absent(state.hold(), Unlawful::Held)
+            }
             Lifecycle::PendingDeletion { .. } => Err(Unlawful::NotDue),
             Lifecycle::Enabled | Lifecycle::Disabled => Err(Unlawful::Lifecycle),
         },
@@ -95,6 +100,8 @@ pub fn check(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawf
         }
         Change::StateSealed { digest } if *digest == state.digest().short() => Ok(()),
         Change::StateSealed { .. } => Err(Unlawful::Digest),
+        Change::TimersHeld => absent(state.hold(), Unlawful::Exists),
+        Change::TimersReleased => present(state.hold()).map(drop),
     }
 }
 

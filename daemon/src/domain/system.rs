@@ -43,7 +43,25 @@ impl Command for Note {
     }
 }
 
-/// An operator says that the wall clock is right.
+/// Holds irreversible timers: the wall clock jumped, or stood still for too long.
+#[derive(Debug)]
+pub struct HoldTimers;
+
+impl Command for HoldTimers {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn decide(&self, _: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
+        Ok(match state.hold() {
+            None => Decided::change(Change::TimersHeld),
+            Some(_) => Decided::nothing(),
+        })
+    }
+}
+
+/// Lets irreversible timers run again: the clocks have agreed for long enough, or an operator says that the wall clock
+/// is right.
 #[derive(Debug)]
 pub struct AcceptClock;
 
@@ -52,7 +70,10 @@ impl Command for AcceptClock {
         Ok(vec![Arn::log(&scope.region, scope.account)])
     }
 
-    fn decide(&self, _: &Scope, _: &State, _: &Facts) -> Result<Decided, Refusal> {
-        Ok(Decided::nothing())
+    fn decide(&self, _: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
+        Ok(match state.hold() {
+            Some(_) => Decided::change(Change::TimersReleased),
+            None => Decided::nothing(),
+        })
     }
 }

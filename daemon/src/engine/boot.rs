@@ -1,7 +1,6 @@
 //! Boot: a log is founded, or found again and believed only as far as it proves itself.
 //!
-//! Order at a founding: vault, then the root access key in its owner's hands, then genesis, which is the commit point.
-//! A crash before it leaves files that the next founding makes anew; nobody was told anything.
+//! `founding` has the first; this is the second, and what both share.
 //!
 //! Order at a resumption: rows and their digest, the vault, the tail of the log since its last kept checkpoint, the
 //! anchor. Any contradiction refuses the start and names the way out (law 8).
@@ -9,27 +8,23 @@
 use std::sync::Arc;
 
 use super::clock::ClockWatch;
+pub use super::founding::{Founding, RootAccessKey, found};
 use super::published::Published;
 use super::tools::Tools;
 use super::writer::Writer;
 use crate::base::disk::BlockFile;
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{
-    AccessKeyId, AccountId, Digest, LogId, Region, RequestId, SecretBytes, Seq, SlotRef, limits,
-};
+use crate::base::{AccountId, Digest, Region, SecretBytes, Seq, SlotRef, limits};
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Owner, RootKey, Vault};
-use crate::event::{
-    AccessKeyCreated, Actor, Change, Decision, Effect, Event, FORMAT, InternalKeyPurpose, LogBegun,
-    Observation, Origin, Outcome, Recorded,
-};
+use crate::event::InternalKeyPurpose;
 use crate::ledger::anchor::{Anchor, AnchorError, AnchorFile};
 use crate::ledger::key::KeyError;
-use crate::ledger::store::{RowWrite, StoreError, load_tree};
+use crate::ledger::store::{StoreError, load_tree};
 use crate::ledger::tree::TreeError;
-use crate::ledger::{Chain, EventStore, Group, LogKey, LogPublicKey};
+use crate::ledger::{Chain, EventStore, LogKey, LogPublicKey};
 use crate::projection::{LoadError, State, StateDigest};
 
 /// Where everything is kept.
@@ -50,28 +45,6 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-}
-
-/// What a new log is to be.
-#[derive(Debug, Clone)]
-pub struct Founding {
-    /// The first part of the checkpoint origin.
-    pub name: String,
-    /// The home region.
-    pub region: Region,
-}
-
-/// The first access key of an account's root, in plaintext for the only time (law 4 names this exception).
-#[derive(Debug)]
-pub struct RootAccessKey {
-    /// The account.
-    pub account: AccountId,
-    /// The key's id.
-    pub id: AccessKeyId,
-    /// Its secret: 30 letters and digits, as text.
-    pub secret: SecretBytes,
-    /// The home region.
-    pub region: Region,
 }
 
 /// A core ready to run: everything but threads.
@@ -170,142 +143,6 @@ pub enum BootError {
     AccessKeyFile(std::io::Error),
 }
 
-/// Founds a log: vault, keys of the daemon's own, account, root access key, genesis.
-pub fn found(
-    storage: Storage,
-    root: RootKey,
-    world: &World,
-    founding: &Founding,
-    hand_over: &mut dyn FnMut(&RootAccessKey) -> std::io::Result<()>,
-) -> Result<Core, BootError> {
-    let entropy = &*world.entropy;
-    let log = LogId::make(entropy);
-    let account = AccountId::make(entropy);
-    let vault = Arc::new(Vault::create(storage.mirrors, log, root, entropy)?);
-    let slots = vault.provide(limits::FREE_SLOTS_TARGET, entropy)?;
-    let free = FreeSlots::new(slots);
-    let make = |len, owner: &Owner| -> Result<(SecretBytes, SlotRef, crate::event::Bytes), BootError> {
-        let slot = free
-            .take(1)
-            .and_then(|s| s.first().copied())
-            .ok_or(VaultError::Full)?;
-        let secret = SecretBytes::random(len, entropy);
-        // EXPOSE: sealed here; the plaintext form is zeroized on drop.
-        let sealed = vault.key(slot)?.seal(owner, secret.expose(), entropy);
-        Ok((secret, slot, sealed))
-    };
-
-    let (seed, signing_slot, signing) = make(32, &internal(InternalKeyPurpose::LogSigning))?;
-    let (nonce_key, nonce_slot, nonce) = make(32, &internal(InternalKeyPurpose::NonceHashing))?;
-    let access_key = RootAccessKey {
-        account,
-        id: AccessKeyId::make(entropy),
-        secret: make_access_key_secret(entropy),
-        region: founding.region.clone(),
-    };
-    let access_slot = free
-        .take(1)
-        .and_then(|s| s.first().copied())
-        .ok_or(VaultError::Full)?;
-    // EXPOSE: sealed here; the plaintext form goes to its owner and is zeroized on drop.
-    let sealed_access = vault.key(access_slot)?.seal(
-        &Owner::AccessKey(access_key.id.clone()),
-        access_key.secret.expose(),
-        entropy,
-    );
-
-    let log_key = LogKey::from_seed(&seed)?;
-    let origin = format!("{}/{log}/1", founding.name);
-    let now = world.clock.now();
-    let mut genesis = Event {
-        v: FORMAT,
-        op: "chancery/BeginLog".into(),
-        chg: vec![
-            Change::LogBegun(LogBegun {
-                log,
-                format: FORMAT,
-                origin: origin.clone(),
-                public: log_key.public().as_bytes().as_slice().into(),
-                region: founding.region.clone(),
-                software: concat!("chancery ", env!("CARGO_PKG_VERSION")).into(),
-            }),
-            Change::AccountCreated { account },
-            Change::InternalKeyCreated {
-                slot: signing_slot,
-                sealed: signing,
-                purpose: InternalKeyPurpose::LogSigning,
-            },
-            Change::InternalKeyCreated {
-                slot: nonce_slot,
-                sealed: nonce,
-                purpose: InternalKeyPurpose::NonceHashing,
-            },
-            Change::AccessKeyCreated(AccessKeyCreated {
-                id: access_key.id.clone(),
-                slot: access_slot,
-                sealed: sealed_access,
-                account,
-            }),
-        ],
-        dec: Decision {
-            at: now,
-            by: vec!["system".into()],
-            effect: Effect::Allow,
-        },
-        obs: Observation::default(),
-        out: Outcome::Ok(Recorded::default()),
-        req: Recorded::default(),
-        res: Vec::new(),
-        rid: RequestId::make(entropy),
-        seq: Seq::GENESIS,
-        blob: None,
-        prev: Digest::ZERO,
-        time: now,
-        actor: Actor::system(account),
-        origin: Origin::internal(),
-    };
-    let mut chain = Chain::begin(log, origin, LogKey::from_seed(&seed)?);
-    let entry = chain
-        .enroll(&mut genesis, now)
-        .map_err(|_| BootError::Incomplete("room for genesis"))?;
-    let mut state = State::default();
-    let rows = state.apply(&genesis);
-
-    // A crash before genesis leaves an access key file that opens nothing; the next founding replaces it.
-    hand_over(&access_key).map_err(BootError::AccessKeyFile)?;
-    let group = Group {
-        entries: vec![entry],
-        rows: rows
-            .into_iter()
-            .map(|w| RowWrite {
-                key: w.row,
-                value: w.value,
-            })
-            .collect(),
-        tiles: chain.take_full_tiles(),
-        checkpoint: None,
-        digest: Some(state.digest().to_bytes()),
-        head: *chain.head(),
-    };
-    let _genesis = crate::ledger::commit(&*storage.log, &group)?; // commit point
-
-    let log_key = LogKey::from_seed(&seed)?;
-    let mut anchor = AnchorFile::open(storage.anchor, log)?;
-    anchor.write(&anchor_at(&chain, false), &log_key)?;
-    assemble(
-        state,
-        chain,
-        0,
-        storage.log,
-        vault,
-        free,
-        anchor,
-        log_key,
-        nonce_key,
-        world,
-    )
-}
-
 /// Finds a log again.
 pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, BootError> {
     let head = storage.log.head()?.ok_or(BootError::Incomplete("genesis"))?;
@@ -314,8 +151,9 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
     let public = LogPublicKey::try_from(log.public.as_slice())?;
 
     // The anchor first: what is missing from the log explains whatever else does not fit.
-    let anchor = AnchorFile::open(storage.anchor, log.id)?;
-    check_anchor(&*storage.log, head.size, anchor.read(&public)?)?;
+    let mut anchor = AnchorFile::open(storage.anchor, log.id)?;
+    let anchored = anchor.read(&public)?;
+    check_anchor(&*storage.log, head.size, anchored)?;
     let sealed_at = super::boot_tail::check_tail(&*storage.log, &state, &head, log.id, &log.origin, &public)?;
 
     let vault = Arc::new(Vault::open(storage.mirrors, log.id, root)?);
@@ -339,6 +177,11 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
         head,
         load_tree(&*storage.log, head.size)?,
     );
+    if anchored.is_none() {
+        // The founding was cut short between genesis and the first anchor. Nothing is acknowledged before there is one:
+        // a second crash would leave a log that can't be told from one whose anchor was taken away.
+        anchor.write(&anchor_at(&chain, false), &log_key)?;
+    }
     assemble(
         state,
         chain,
@@ -357,7 +200,7 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
     clippy::too_many_arguments,
     reason = "the last step of both ways to boot; a struct would only repeat `Core`"
 )]
-fn assemble(
+pub(super) fn assemble(
     state: State,
     chain: Chain,
     sealed_at: u64,
@@ -384,6 +227,7 @@ fn assemble(
         world.clock.now(),
         world.clock.monotonic_millis(),
         chain.head().time,
+        state.hold().is_some(),
     );
     Ok(Core {
         writer: Writer::new(state, chain, account, sealed_at),
@@ -483,20 +327,8 @@ fn unseal_internal(
         .map_err(|_| BootError::InternalKey(purpose.as_str()))
 }
 
-const fn internal(purpose: InternalKeyPurpose) -> Owner {
+pub(super) const fn internal(purpose: InternalKeyPurpose) -> Owner {
     Owner::Internal(purpose.as_str())
-}
-
-/// 30 letters and digits (over 148 random bits), in the form the SDKs expect of a secret.
-fn make_access_key_secret(entropy: &dyn Entropy) -> SecretBytes {
-    const ALPHABET: &[u8; 32] = b"ABCDEFGHJKMNPQRSTUVWXYZabcdefghk";
-    let random = SecretBytes::random(30, entropy);
-    // EXPOSE: turned into letters, one random byte each; the result is secret again.
-    let letters = random
-        .expose()
-        .iter()
-        .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)).copied());
-    SecretBytes::new(letters.collect())
 }
 
 /// Rows read at once.

@@ -2,7 +2,7 @@
 //!
 //! Wall time that jumps forward would destroy keys before their owners' windows end. So irreversible timers run only
 //! while wall and monotonic time agree; a jump, or a start long after the last event, holds them for a day of agreement
-//! or until an operator accepts the clock.
+//! or until an operator accepts the clock. The hold is in the log too (`TimersHeld`), so that a restart does not end it.
 
 use crate::base::{Timestamp, limits};
 
@@ -29,13 +29,14 @@ pub enum Drift {
 const TOLERANCE_MILLIS: u64 = 1_000;
 
 impl ClockWatch {
-    /// Begins to watch; `last_event` is the time of the log's last event.
-    pub const fn start(wall: Timestamp, monotonic: u64, last_event: Timestamp) -> Self {
+    /// Begins to watch; `last_event` is the time of the log's last event. `is_held`: the log says that the clock was not
+    /// believed; what it did since then nobody watched, so the day of agreement begins anew.
+    pub const fn start(wall: Timestamp, monotonic: u64, last_event: Timestamp, is_held: bool) -> Self {
         let quiet = wall.as_millis().saturating_sub(last_event.as_millis());
         Self {
             wall,
             monotonic,
-            held_until: if quiet > limits::QUIET_START_MILLIS_MAX {
+            held_until: if is_held || quiet > limits::QUIET_START_MILLIS_MAX {
                 Some(monotonic + limits::CLOCK_HOLD_MILLIS)
             } else {
                 None
@@ -84,14 +85,14 @@ mod tests {
 
     #[test]
     fn agreeing_clocks_let_timers_run() {
-        let mut watch = ClockWatch::start(T0, 5, T0);
+        let mut watch = ClockWatch::start(T0, 5, T0, false);
         assert_eq!(watch.look(T0.plus_millis(10 * HOUR), 5 + 10 * HOUR), Drift::None);
         assert!(watch.timers_run(5 + 10 * HOUR));
     }
 
     #[test]
     fn a_jump_ahead_holds_timers_for_a_day() {
-        let mut watch = ClockWatch::start(T0, 0, T0);
+        let mut watch = ClockWatch::start(T0, 0, T0, false);
         let jump = limits::CLOCK_STEP_MILLIS_MAX + 1;
         assert_eq!(watch.look(T0.plus_millis(jump), 0), Drift::Ahead(jump));
         assert!(!watch.timers_run(24 * HOUR - 1));
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_jump_of_an_hour_is_let_pass_and_an_accepted_one_too() {
-        let mut watch = ClockWatch::start(T0, 0, T0);
+        let mut watch = ClockWatch::start(T0, 0, T0, false);
         assert_eq!(
             watch.look(T0.plus_millis(limits::CLOCK_STEP_MILLIS_MAX), 0),
             Drift::None
@@ -115,13 +116,20 @@ mod tests {
     #[test]
     fn a_start_after_a_long_silence_holds_timers() {
         let silence = limits::QUIET_START_MILLIS_MAX;
-        assert!(ClockWatch::start(T0.plus_millis(silence), 0, T0).timers_run(0));
-        assert!(!ClockWatch::start(T0.plus_millis(silence + 1), 0, T0).timers_run(0));
+        assert!(ClockWatch::start(T0.plus_millis(silence), 0, T0, false).timers_run(0));
+        assert!(!ClockWatch::start(T0.plus_millis(silence + 1), 0, T0, false).timers_run(0));
+    }
+
+    #[test]
+    fn a_start_in_a_held_log_holds_timers_for_a_day() {
+        let watch = ClockWatch::start(T0, 5, T0, true);
+        assert!(!watch.timers_run(5 + 24 * HOUR - 1));
+        assert!(watch.timers_run(5 + 24 * HOUR));
     }
 
     #[test]
     fn a_step_back_is_seen() {
-        let mut watch = ClockWatch::start(T0, 0, T0);
+        let mut watch = ClockWatch::start(T0, 0, T0, false);
         assert_eq!(watch.look(T0, 2_000), Drift::Back(2_000));
         assert!(watch.timers_run(2_000));
     }

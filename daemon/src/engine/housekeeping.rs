@@ -9,20 +9,30 @@ use super::call::{Call, Work};
 use super::clock::{ClockWatch, Drift};
 use super::refusals::Refusals;
 use super::tools::Tools;
-use crate::base::{AccountId, Region, RequestId, limits};
+use crate::base::{AccountId, Region, RequestId, Seq, limits};
 use crate::crypto::pool::Lane;
 use crate::custody::vault::VaultError;
 use crate::domain::key::DestroyKey;
-use crate::domain::system::{Note, RecordErasure};
+use crate::domain::system::{AcceptClock, HoldTimers, Note, RecordErasure};
 use crate::domain::{Command, Scope};
 use crate::event::{Actor, Element, Origin, Recorded};
+
+/// The clock watch, and whether the log holds what it says.
+#[derive(Debug)]
+struct Watch {
+    clocks: ClockWatch,
+    /// The revision of the hold in the log at the last look.
+    logged: Option<Seq>,
+    /// The revision of the hold whose end was asked for here.
+    ending: Option<Seq>,
+}
 
 /// The housekeeper.
 #[derive(Debug)]
 pub struct Housekeeper {
     account: AccountId,
     region: Region,
-    watch: Mutex<ClockWatch>,
+    watch: Mutex<Watch>,
     refusals: Refusals,
     refusals_taken: Mutex<u64>,
 }
@@ -33,7 +43,11 @@ impl Housekeeper {
         Self {
             account,
             region,
-            watch: Mutex::new(watch),
+            watch: Mutex::new(Watch {
+                clocks: watch,
+                logged: None,
+                ending: None,
+            }),
             refusals: Refusals::default(),
             refusals_taken: Mutex::new(0),
         }
@@ -44,14 +58,13 @@ impl Housekeeper {
         &self.refusals
     }
 
-    /// An operator says that the wall clock is right.
-    pub fn accept_clock(&self) {
-        self.watch.lock().accept();
-    }
-
     /// Whether irreversible timers are held.
     pub fn timers_held(&self, tools: &Tools) -> bool {
-        !self.watch.lock().timers_run(tools.clock.monotonic_millis())
+        !self
+            .watch
+            .lock()
+            .clocks
+            .timers_run(tools.clock.monotonic_millis())
     }
 
     /// Does what is due and can be done without an event of its own, and returns the operations that are due.
@@ -59,14 +72,22 @@ impl Housekeeper {
     pub fn tick(&self, tools: &Tools) -> Result<Vec<Call>, VaultError> {
         let (now, monotonic) = (tools.clock.now(), tools.clock.monotonic_millis());
         let mut calls = Vec::new();
+        let durable = tools.published.durable();
+        let hold = durable.state.hold().map(|hold| hold.rev);
         let (drift, timers_run) = {
             let mut watch = self.watch.lock();
-            (watch.look(now, monotonic), watch.timers_run(monotonic))
+            let drift = watch.clocks.look(now, monotonic);
+            (drift, watch.agree(drift, monotonic, hold))
         };
         calls.extend(self.drifted(drift, tools));
+        // The log follows the watch, so that a restart finds the hold, and a replay can prove that it was kept.
+        if timers_run && hold.is_some() {
+            calls.push(self.call("chancery/ReleaseTimers", Recorded::default(), AcceptClock, tools));
+        } else if !timers_run && hold.is_none() {
+            calls.push(self.call("chancery/HoldTimers", Recorded::default(), HoldTimers, tools));
+        }
 
-        let durable = tools.published.durable();
-        if timers_run {
+        if timers_run && hold.is_none() {
             let owed: Vec<_> = durable.state.erasures().take(ERASURES_AT_ONCE).collect();
             if !owed.is_empty() {
                 // A crash after this line leaves erased slots that the log still owes: the next tick erases nothing
@@ -155,6 +176,23 @@ impl Housekeeper {
             recorded,
             work: Work::Command(Box::new(command)),
         }
+    }
+}
+
+impl Watch {
+    /// Whether timers run. A hold that was in the log and is not any more, though its end was not asked for here, was
+    /// ended by an operator: the watch gives way, unless the clock has just jumped again.
+    fn agree(&mut self, drift: Drift, monotonic: u64, hold: Option<Seq>) -> bool {
+        let was_accepted = hold.is_none() && self.logged.is_some() && self.logged != self.ending;
+        if was_accepted && !matches!(drift, Drift::Ahead(_)) {
+            self.clocks.accept();
+        }
+        self.logged = hold;
+        let timers_run = self.clocks.timers_run(monotonic);
+        if timers_run && hold.is_some() {
+            self.ending = hold;
+        }
+        timers_run
     }
 }
 

@@ -14,6 +14,7 @@ mod boot_tail;
 pub mod call;
 pub mod cipher;
 pub mod clock;
+pub mod founding;
 pub mod home;
 pub mod housekeeping;
 pub mod prepare;

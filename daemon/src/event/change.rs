@@ -99,6 +99,10 @@ pub enum Change {
         /// The state digest.
         digest: Digest,
     },
+    /// The wall clock is not believed: no key is destroyed until it is again.
+    TimersHeld,
+    /// The wall clock is believed again.
+    TimersReleased,
 }
 
 /// The identity of a log.

@@ -4,8 +4,8 @@ use smallvec::SmallVec;
 
 use super::State;
 use super::row::{
-    AccessKey, Account, Address, Alias, AliasKey, Erasure, InternalKey, Key, KeyVersion, Lifecycle, Log,
-    log_row,
+    AccessKey, Account, Address, Alias, AliasKey, Erasure, Hold, InternalKey, Key, KeyVersion, Lifecycle,
+    Log, hold_row, log_row,
 };
 use crate::base::{KeyId, Seq, SlotRef};
 use crate::event::{Change, Event, KeyCreated, RowKey};
@@ -41,17 +41,15 @@ impl State {
         if changes.is_empty() {
             return Vec::new();
         }
-        let touched: SmallVec<[(RowKey, Option<Vec<u8>>); 4]> = changes
-            .iter()
-            .flat_map(|change| self.touched_by(change))
-            .fold(SmallVec::new(), |mut rows, row| {
-                if !rows.iter().any(|(other, _)| *other == row) {
-                    let before = self.row(&row);
-                    rows.push((row, before));
-                }
-                rows
-            });
+        let mut touched: SmallVec<[(RowKey, Option<Vec<u8>>); 4]> = SmallVec::new();
         for change in changes {
+            // Asked one change after another: what a change touches may have been made by the one before it.
+            for row in self.touched_by(change) {
+                if !touched.iter().any(|(other, _)| *other == row) {
+                    let before = self.row(&row);
+                    touched.push((row, before));
+                }
+            }
             self.fold(change, rev);
         }
         touched
@@ -118,6 +116,7 @@ impl State {
                 rows.push(address.row_key());
             }
             Change::MaterialErased { slots } => rows.extend(slots.iter().map(Address::row_key)),
+            Change::TimersHeld | Change::TimersReleased => rows.push(hold_row()),
             Change::StateSealed { .. } => {}
         }
         rows
@@ -208,6 +207,8 @@ impl State {
                     self.erasures.remove(slot);
                 }
             }
+            Change::TimersHeld => self.hold = Some(Hold { rev }),
+            Change::TimersReleased => self.hold = None,
             // Says what the state is; changes nothing.
             Change::StateSealed { .. } => {}
         }

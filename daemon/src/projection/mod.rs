@@ -16,5 +16,7 @@ pub mod state;
 pub use apply::Written;
 pub use digest::StateDigest;
 pub use reader::Reader;
-pub use row::{AccessKey, Account, Alias, AliasKey, Erasure, InternalKey, Key, KeyVersion, Lifecycle, Log};
+pub use row::{
+    AccessKey, Account, Alias, AliasKey, Erasure, Hold, InternalKey, Key, KeyVersion, Lifecycle, Log,
+};
 pub use state::{LoadError, State};

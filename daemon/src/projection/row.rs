@@ -196,6 +196,13 @@ pub struct Erasure {
     pub slot: SlotRef,
 }
 
+/// The wall clock is not believed. The row is there as long as that is so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Revision.
+    pub rev: Seq,
+}
+
 /// Something that has a row address.
 pub trait Address {
     /// The address of its row.
@@ -205,6 +212,11 @@ pub trait Address {
 /// The address of the one row of the log.
 pub fn log_row() -> RowKey {
     RowKey::new(Table::Log, vec![0])
+}
+
+/// The address of the one row of a hold.
+pub fn hold_row() -> RowKey {
+    RowKey::new(Table::Hold, vec![0])
 }
 
 impl Address for AccountId {

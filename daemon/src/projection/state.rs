@@ -7,7 +7,8 @@ use imbl::{OrdMap, OrdSet};
 
 use super::digest::StateDigest;
 use super::row::{
-    AccessKey, Account, Address, Alias, AliasKey, Erasure, InternalKey, Key, Lifecycle, Log, log_row,
+    AccessKey, Account, Address, Alias, AliasKey, Erasure, Hold, InternalKey, Key, Lifecycle, Log, hold_row,
+    log_row,
 };
 use crate::base::{AccessKeyId, AccountId, KeyId, Region, Seq, SlotRef, Timestamp};
 use crate::event::codec::{self, DecodeError};
@@ -25,6 +26,7 @@ pub struct State {
     pub(super) keys: OrdMap<KeyId, Arc<Key>>,
     pub(super) aliases: OrdMap<AliasKey, Alias>,
     pub(super) erasures: OrdMap<SlotRef, Erasure>,
+    pub(super) hold: Option<Hold>,
     pub(super) digest: StateDigest,
     // Derived (I4).
     keys_newest_first: OrdSet<KeyOrder>,
@@ -58,6 +60,7 @@ impl Default for State {
             keys: OrdMap::new(),
             aliases: OrdMap::new(),
             erasures: OrdMap::new(),
+            hold: None,
             digest: StateDigest::empty(),
             keys_newest_first: OrdSet::new(),
             aliases_of_key: OrdSet::new(),
@@ -133,6 +136,10 @@ impl State {
                 let address = erasure.slot.row_key();
                 self.erasures.insert(erasure.slot, erasure);
                 address
+            }
+            Table::Hold => {
+                self.hold = Some(codec::decode(bytes)?);
+                hold_row()
             }
         };
         Ok(address)
@@ -227,6 +234,11 @@ impl State {
         self.erasures.keys().copied()
     }
 
+    /// The hold on irreversible timers; there while the wall clock is not believed.
+    pub const fn hold(&self) -> Option<&Hold> {
+        self.hold.as_ref()
+    }
+
     /// Every slot that a row refers to, those owed an erasure included.
     pub fn slots(&self) -> impl Iterator<Item = SlotRef> {
         let keys = self
@@ -266,6 +278,7 @@ impl State {
             }
             Table::Alias => self.aliases.get(&alias_address(key)?).map(|alias| alias.rev),
             Table::Erasure => self.erasures.get(&slot_address(key)?).map(|erasure| erasure.rev),
+            Table::Hold => self.hold.as_ref().map(|hold| hold.rev),
         }
     }
 
@@ -294,6 +307,7 @@ impl State {
             }
             Table::Alias => self.aliases.get(&alias_address(key)?).map(codec::encode),
             Table::Erasure => self.erasures.get(&slot_address(key)?).map(codec::encode),
+            Table::Hold => self.hold.as_ref().map(codec::encode),
         }
     }
 
@@ -330,6 +344,7 @@ impl State {
                 .iter()
                 .map(|(id, row)| (id.row_key(), codec::encode(row))),
         )
+        .chain(self.hold.iter().map(|hold| (hold_row(), codec::encode(hold))))
     }
 
     pub(super) fn put_key(&mut self, key: Key) {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod lies;
+mod live;
 mod rows;
 
 use bench::{Bench, check, event, stolen};

@@ -21,7 +21,7 @@ struct Line {
 fn log(args: &[&str]) -> (u8, String, String) {
     let line = Line::try_parse_from([&["log"], args].concat()).unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let status = run(&line.command, &mut out, &mut err);
+    let status = run_to(&line.command, &mut out, &mut err);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status, text(out), text(err))
 }
@@ -122,6 +122,10 @@ fn what_is_not_there_is_said_and_nothing_is_made() {
     let (status, _, err) = log(&["verify", "--socket", socket.to_str().unwrap()]);
     assert!(err.contains("can't be reached"), "{err}");
     assert_eq!(status, 3);
+
+    let (status, _, err) = log(&["rebuild", "--socket", socket.to_str().unwrap()]);
+    assert!(err.contains("stop it"), "{err}");
+    assert_eq!(status, 2);
 }
 
 #[test]
@@ -137,13 +141,5 @@ fn wrong_command_lines_are_refused() {
             "{args:?}"
         );
     }
-    let nothing = Chosen::open_in(&SourceArgs::default(), &|_| None);
-    assert!(matches!(nothing, Err(FromError::Nothing)));
-    let endpoint = SourceArgs {
-        endpoint: Some("http://127.0.0.1:1".into()),
-        ..SourceArgs::default()
-    };
-    let keyless = Chosen::open_in(&endpoint, &|_| None);
-    assert!(matches!(keyless, Err(FromError::NoAccessKey)));
     assert_eq!(log(&["verify", "--data", "d", "--key", "short"]).0, 2);
 }

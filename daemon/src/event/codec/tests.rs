@@ -84,6 +84,8 @@ fn every_change() -> Vec<Change> {
             account,
         },
         Change::MaterialErased { slots: vec![slot] },
+        Change::TimersHeld,
+        Change::TimersReleased,
         Change::StateSealed {
             digest: Digest::of(b"state"),
         },

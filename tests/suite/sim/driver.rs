@@ -1,0 +1,588 @@
+//! One process after another on one machine: what `engine::service` does with threads, done one choice at a time.
+//!
+//! Calls are prepared on whatever state is published at that moment and wait; a step takes any number of them; its
+//! group may stay uncommitted while others are prepared on the state after it. A crash may come between any two.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use chancery::audit::{StoreSource, replay, verify};
+use chancery::base::time::Clock;
+use chancery::base::{AccessKeyId, Digest, Region, SlotRef};
+use chancery::engine::Call;
+use chancery::engine::anchoring::Anchoring;
+use chancery::engine::boot::{self, Core, Founding};
+use chancery::engine::housekeeping::Housekeeper;
+use chancery::engine::prepare::prepare;
+use chancery::engine::tools::Tools;
+use chancery::engine::writer::{Input, Rerun, Step, Writer};
+use chancery::event::Change;
+use chancery::event::codec::decode_event;
+use chancery::ledger::{AnchorFile, Group, SignedEntry};
+
+use super::check::{self, States, Told};
+use super::client::{Client, Kind, Who};
+use super::storage::{Device, Disk};
+use super::world::{Dice, World};
+
+/// Whose call it is: a client's, or none for the daemon's own.
+pub type Ticket = Option<u64>;
+
+/// Why a process ended.
+#[derive(Debug)]
+pub enum Stop {
+    /// It failed closed, as it must when a write fails.
+    Crash,
+    /// It did what it must never do.
+    Broken(String),
+}
+
+/// How things went, to see that the simulation meets what it is for.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
+    /// Events in the log.
+    pub events: u64,
+    /// Answers given.
+    pub answers: u64,
+    /// Calls that ran again because what they read had changed.
+    pub reruns: u64,
+    /// Processes that ended by a crash.
+    pub crashes: u64,
+    /// Crashes, or closed vaults, that a planned fault made.
+    pub faults: u64,
+    /// Keys destroyed.
+    pub destroyed: u64,
+    /// Slots erased, and found to be.
+    pub erased: u64,
+    /// Rounds of housekeeping in which irreversible timers were held.
+    pub held: u64,
+}
+
+/// A running process.
+#[derive(Debug)]
+pub struct Life {
+    /// Its writer.
+    pub writer: Writer,
+    /// Its tools.
+    pub tools: Arc<Tools>,
+    anchoring: Anchoring,
+    keeper: Housekeeper,
+    /// What waits for the writer.
+    pub queue: VecDeque<Input<Ticket>>,
+    again: Vec<Rerun<Ticket>>,
+    staged: Option<Step<Ticket>>,
+}
+
+/// A machine through all its lives.
+#[derive(Debug)]
+pub struct Machine {
+    /// Choices.
+    pub dice: Dice,
+    /// Clocks and entropy.
+    pub world: World,
+    /// Media.
+    pub disk: Disk,
+    /// Callers; none before the log is founded.
+    pub client: Option<Client>,
+    /// The running process.
+    pub life: Option<Life>,
+    /// The states at the ends of groups.
+    pub states: States,
+    /// How things went.
+    pub tally: Tally,
+    /// A fault was planned since the last start: errors are to be expected.
+    pub is_faulty: bool,
+    access_key: Option<AccessKeyId>,
+    /// What was on the media in each slot that the log refers to: the sealed slot key.
+    filled: BTreeMap<SlotRef, Vec<u8>>,
+    /// By how much the wall clock was stepped since the last look at it, milliseconds.
+    stepped: i64,
+    held_until: u64,
+}
+
+impl Machine {
+    /// A machine that nothing was installed on.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            dice: Dice::new(seed, 0),
+            world: World::new(seed),
+            disk: Disk::new(),
+            client: None,
+            life: None,
+            states: States::new(),
+            tally: Tally::default(),
+            is_faulty: false,
+            access_key: None,
+            filled: BTreeMap::new(),
+            stepped: 0,
+            held_until: 0,
+        }
+    }
+
+    /// Starts the daemon: founds a log where there is none, else finds it again.
+    pub fn start(&mut self) -> Result<(), Stop> {
+        let is_new = self.disk.log().head().map_err(broken)?.is_none();
+        let booted = if is_new {
+            self.found()
+        } else {
+            boot::resume(self.disk.storage(), World::root_key(), &self.world.given)
+        };
+        let core = match booted {
+            Ok(core) => core,
+            Err(_) if self.is_faulty => {
+                self.tally.faults += 1;
+                return Err(Stop::Crash);
+            }
+            Err(error) => return Err(Stop::Broken(format!("does not start: {error}"))),
+        };
+        self.begin(core)
+    }
+
+    fn found(&mut self) -> Result<Core, boot::BootError> {
+        // What `engine::home` does when a founding was cut short.
+        if self.disk.operations(Device::MirrorA) > 0 {
+            self.disk.clear_files();
+        }
+        let founding = Founding {
+            name: "simulation".into(),
+            region: Region::parse("cn-hangzhou").unwrap(),
+        };
+        let mut handed = None;
+        let core = boot::found(
+            self.disk.storage(),
+            World::root_key(),
+            &self.world.given,
+            &founding,
+            &mut |key| {
+                handed = Some(key.id.clone());
+                Ok(())
+            },
+        );
+        self.access_key = handed.or(self.access_key.take());
+        core
+    }
+
+    fn begin(&mut self, core: Core) -> Result<(), Stop> {
+        let state = core.writer.state();
+        let access_key = self
+            .access_key
+            .clone()
+            .ok_or(Stop::Broken("no access key".into()))?;
+        if state.access_key(&access_key).is_none() {
+            return Err(Stop::Broken(
+                "the access key that was handed over is not in the log".into(),
+            ));
+        }
+        // Groups that did not reach the medium never were.
+        self.states.split_off(&(state.size() + 1));
+        if let Some(then) = self.states.insert(state.size(), state.clone())
+            && then.digest() != state.digest()
+        {
+            return Err(Stop::Broken(format!(
+                "another state at {} after a start",
+                state.size()
+            )));
+        }
+        if self.client.is_none() {
+            self.client = Some(Client::new(core.account, core.region.clone(), access_key));
+        }
+        // A hold survives a restart if it was in the log; a jump that was not logged can't.
+        let is_held = state.hold().is_some();
+        self.held_until = if is_held {
+            self.world.clock.truth() + DAY
+        } else {
+            0
+        };
+        self.stepped = 0;
+        // Keys whose event reached the medium in a commit that failed.
+        let [mirror, _] = self.disk.mirror_bytes();
+        for slot in state.slots() {
+            match slot_key(&mirror, slot) {
+                Some(sealed) if sealed.iter().any(|byte| *byte != 0) => {
+                    self.filled.entry(slot).or_insert_with(|| sealed.to_vec());
+                }
+                _ => {}
+            }
+        }
+        self.life = Some(Life {
+            writer: core.writer,
+            tools: core.tools,
+            anchoring: Anchoring::new(core.anchor, core.log_key),
+            keeper: Housekeeper::new(core.account, core.region, core.watch),
+            queue: VecDeque::new(),
+            again: Vec::new(),
+            staged: None,
+        });
+        Ok(())
+    }
+
+    /// The process is gone, and with it all that was not synced. Starts it again, faults out of the way.
+    pub fn crash_and_start(&mut self) -> Result<(), String> {
+        self.tally.crashes += 1;
+        self.fall();
+        // One start in four meets another fault.
+        if self.dice.once_in(4) {
+            self.plan_fault();
+        }
+        match self.start() {
+            Err(Stop::Crash) => {
+                self.fall();
+                self.start().map_err(unexpected)
+            }
+            started => started.map_err(unexpected),
+        }
+    }
+
+    /// A crash, and a start without further faults.
+    pub fn restart(&mut self) -> Result<(), Stop> {
+        self.tally.crashes += 1;
+        self.fall();
+        self.start()
+    }
+
+    fn fall(&mut self) {
+        self.life = None;
+        self.client.iter_mut().for_each(Client::hang_up);
+        self.disk.crash(&mut self.dice);
+        self.is_faulty = false;
+        if self.dice.once_in(2) {
+            self.world.clock.reboot();
+        }
+    }
+
+    /// Plans that one of the next writes fails.
+    pub fn plan_fault(&mut self) {
+        let device = *self.dice.pick(&Device::ALL);
+        let within = match device {
+            Device::Store | Device::Anchor => 4,
+            Device::MirrorA | Device::MirrorB => 40,
+        };
+        let (after, persisted) = (self.dice.below(within) as usize, self.dice.once_in(2));
+        self.disk.fail_after(device, after, persisted);
+        self.is_faulty = true;
+    }
+
+    /// One call, prepared on the state that is published now, waits for the writer.
+    pub fn ask(&mut self, kind: Kind, who: Who) {
+        let (Some(life), Some(client)) = (&mut self.life, &mut self.client) else {
+            return;
+        };
+        let (call, ticket) = client.ask(kind, who, life.tools.now(), &mut self.dice);
+        life.enqueue(call, 0, Some(ticket));
+    }
+
+    /// A random call.
+    pub fn ask_something(&mut self) {
+        let Some(client) = &self.client else { return };
+        let kind = client.think(&mut self.dice);
+        let who = Client::somebody(&mut self.dice);
+        self.ask(kind, who);
+    }
+
+    /// Calls whose read set failed are prepared again.
+    pub fn run_again(&mut self) {
+        let Some(life) = &mut self.life else { return };
+        for mut rerun in std::mem::take(&mut life.again) {
+            self.tally.reruns += 1;
+            rerun.call.scope.at = life.tools.now();
+            life.enqueue(rerun.call, rerun.round, rerun.ticket);
+        }
+    }
+
+    /// The writer takes up to `count` of what waits. What comes of it is applied, not stored.
+    pub fn step(&mut self, count: usize) {
+        let Some(life) = &mut self.life else { return };
+        if life.staged.is_some() {
+            return;
+        }
+        let inputs: Vec<_> = life.queue.drain(..count.min(life.queue.len())).collect();
+        let step = life.writer.step(inputs, self.world.clock.now(), &life.tools);
+        self.stage(step);
+    }
+
+    fn stage(&mut self, mut step: Step<Ticket>) {
+        let Some(life) = &mut self.life else { return };
+        life.again.append(&mut step.reruns);
+        if step.group.entries.is_empty() {
+            return;
+        }
+        let state = life.writer.state();
+        life.tools.published.apply(state.clone());
+        step.forget
+            .iter()
+            .for_each(|version| life.tools.room.forget(*version));
+        self.states.insert(state.size(), state.clone());
+        life.staged = Some(step);
+    }
+
+    /// Stores what the last step came to; then, and only then, its callers have their answers.
+    pub fn commit(&mut self) -> Result<(), Stop> {
+        let Some(life) = &mut self.life else { return Ok(()) };
+        let Some(step) = life.staged.take() else {
+            return Ok(());
+        };
+        let receipts = match chancery::ledger::commit(&*life.tools.log, &step.group) {
+            Ok(receipts) => receipts,
+            Err(error) => return self.failed(&error),
+        };
+        let durable = self
+            .states
+            .get(&step.group.head.size)
+            .ok_or(Stop::Broken("no state".into()))?;
+        life.tools.published.persist(durable.clone(), step.group.head);
+        let client = self.client.as_mut().ok_or(Stop::Broken("no client".into()))?;
+        for ((ticket, sealed), receipt) in step.replies.into_iter().zip(receipts) {
+            let (reply, receipt) = sealed.open(receipt);
+            if let Some(ticket) = ticket {
+                client.take(ticket, &reply, &receipt).map_err(Stop::Broken)?;
+                self.tally.answers += 1;
+            }
+        }
+        self.watch_media(&step.group).map_err(Stop::Broken)
+    }
+
+    fn failed(&mut self, error: &dyn std::fmt::Display) -> Result<(), Stop> {
+        if self.is_faulty {
+            self.tally.faults += 1;
+            Err(Stop::Crash)
+        } else {
+            Err(Stop::Broken(format!("fails without a fault: {error}")))
+        }
+    }
+
+    /// What the events of a group say about the media must be so by then (laws 1 and 5).
+    fn watch_media(&mut self, group: &Group) -> Result<(), String> {
+        let mirrors = self.disk.mirror_bytes();
+        for entry in &group.entries {
+            let signed = SignedEntry::parse(&entry.bytes).map_err(|error| error.to_string())?;
+            let event = decode_event(signed.payload).map_err(|error| error.to_string())?;
+            for change in &event.chg {
+                match change {
+                    Change::KeyCreated(created) => {
+                        let slot = created.version.slot;
+                        let sealed = mirrors.each_ref().map(|mirror| slot_key(mirror, slot));
+                        let [Some(a), Some(b)] = sealed else {
+                            return Err(format!("event {}: slot {slot} is not on the media", event.seq));
+                        };
+                        if a != b || a.iter().all(|byte| *byte == 0) {
+                            return Err(format!("event {}: slot {slot} is not synced", event.seq));
+                        }
+                        if let Some(other) = self.filled.insert(slot, a.to_vec()) {
+                            return Err(format!("slot {slot} is used twice, before for {other:?}"));
+                        }
+                    }
+                    Change::TimersReleased if event.op == "chancery/AcceptClock" => self.held_until = 0,
+                    Change::KeyDestroyed { .. } => self.tally.destroyed += 1,
+                    Change::MaterialErased { slots } => {
+                        for slot in slots {
+                            // Erased before a crash, recorded after it: then it was gone when the process began.
+                            let Some(sealed) = self.filled.get(slot) else {
+                                continue;
+                            };
+                            let is_there =
+                                |mirror: &Vec<u8>| mirror.windows(sealed.len()).any(|w| w == sealed);
+                            if mirrors.iter().any(is_there) {
+                                return Err(format!("law 5: slot {slot} is recorded as erased and is not"));
+                            }
+                            self.tally.erased += 1;
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One round of housekeeping: what it does by itself is done, what it records waits for the writer.
+    pub fn tick(&mut self) -> Result<(), Stop> {
+        let Some(life) = &mut self.life else { return Ok(()) };
+        let truth = self.world.clock.truth();
+        let calls = match life.keeper.tick(&life.tools) {
+            Ok(calls) => calls,
+            // The daemon goes on without its vault's writes; a start repairs it.
+            Err(_) if self.is_faulty => {
+                self.tally.faults += 1;
+                return Ok(());
+            }
+            Err(error) => {
+                return Err(Stop::Broken(format!(
+                    "housekeeping fails without a fault: {error}"
+                )));
+            }
+        };
+        // A step of more than an hour must hold irreversible timers; another hour leaves room for drift.
+        if std::mem::take(&mut self.stepped) > 2 * HOUR as i64 {
+            self.held_until = truth + DAY;
+        }
+        let is_irreversible =
+            |call: &Call| ["chancery/DestroyKey", "chancery/EraseMaterial"].contains(&call.op);
+        if truth < self.held_until {
+            self.tally.held += 1;
+            let is_logged = life.tools.published.durable().state.hold().is_some();
+            if !is_logged && !calls.iter().any(|call| call.op == "chancery/HoldTimers") {
+                return Err(Stop::Broken("timers are held and the log is not told".into()));
+            }
+            if let Some(call) = calls.iter().find(|call| is_irreversible(call)) {
+                return Err(Stop::Broken(format!("{} while timers are held", call.op)));
+            }
+        }
+        calls
+            .into_iter()
+            .for_each(|call| life.enqueue(Box::new(call), 0, None));
+        Ok(())
+    }
+
+    /// The anchor follows the durable head, and is never ahead of it.
+    pub fn anchor(&mut self, clean: bool) -> Result<(), Stop> {
+        let Some(life) = &mut self.life else { return Ok(()) };
+        if let Err(error) = life.anchoring.follow(&life.tools.published, clean) {
+            return self.failed(&error);
+        }
+        let log = life.writer.chain().log();
+        let file = AnchorFile::open(self.disk.storage().anchor, log).map_err(broken)?;
+        let anchor = file.read(&life.writer.chain().public()).map_err(broken)?;
+        let size = self.disk.log().size().map_err(broken)?;
+        if anchor.is_some_and(|anchor| anchor.size == size) {
+            Ok(())
+        } else {
+            Err(Stop::Broken(format!("{anchor:?} beside a log of {size}")))
+        }
+    }
+
+    /// Everything that waits is taken to its answer.
+    pub fn settle(&mut self) -> Result<(), Stop> {
+        self.commit()?;
+        while self.life.as_ref().is_some_and(Life::is_busy) {
+            self.run_again();
+            self.step(usize::MAX);
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    /// An orderly stop, and a start after it.
+    pub fn stop_and_start(&mut self) -> Result<(), Stop> {
+        self.settle()?;
+        let Some(life) = &mut self.life else { return Ok(()) };
+        let last = life.writer.close(self.world.clock.now());
+        self.stage(last);
+        self.commit()?;
+        self.anchor(true)?;
+        self.fall();
+        self.start()
+    }
+
+    /// The wall clock is stepped.
+    pub fn step_clock(&mut self, millis: i64) {
+        self.world.clock.step(millis);
+        self.stepped += millis;
+    }
+
+    /// Whether no slot is owed an erasure.
+    pub fn owes_nothing(&self) -> bool {
+        self.life
+            .as_ref()
+            .is_some_and(|life| life.writer.state().erasures().next().is_none())
+    }
+
+    /// Tells the whole log anew and compares.
+    pub fn check(&mut self) -> Result<Told, String> {
+        let client = self.client.as_ref().ok_or("no client")?;
+        let told = check::check(self.disk.log(), &self.states, client)?;
+        self.audit()?;
+        self.tally.events = told.events.len() as u64;
+        Ok(told)
+    }
+
+    /// What `chancery log verify` and `chancery log replay` say of the directory.
+    fn audit(&self) -> Result<(), String> {
+        let mut source = StoreSource::new(self.disk.log())
+            .map_err(|error| error.to_string())?
+            .with_anchor(Some(self.disk.storage().anchor));
+        let report = verify(&mut source, &mut |_, _| ()).map_err(|error| error.to_string())?;
+        if !report.is_verified() {
+            return Err(format!("audit: {report}"));
+        }
+        let replayed = replay(&mut source, &mut |_, _| ()).map_err(|error| error.to_string())?;
+        if replayed.is_equal() {
+            Ok(())
+        } else {
+            Err(format!("audit: {replayed:?}"))
+        }
+    }
+}
+
+impl Life {
+    fn enqueue(&mut self, call: Box<Call>, round: u8, ticket: Ticket) {
+        let prepared = prepare(&call, &self.tools.published.applied(), &self.tools);
+        self.queue.push_back(Input {
+            call,
+            prepared,
+            round,
+            ticket,
+        });
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.queue.is_empty() || !self.again.is_empty()
+    }
+}
+
+/// The sealed key of a slot, as `custody::vault::format` documents its place.
+fn slot_key(mirror: &[u8], slot: SlotRef) -> Option<&[u8]> {
+    let record = 512 + slot.slot as usize * 128;
+    mirror.get(record + 12..record + 84)
+}
+
+fn broken(error: impl std::fmt::Display) -> Stop {
+    Stop::Broken(error.to_string())
+}
+
+/// Text of a stop where none was due.
+pub fn unexpected(stop: Stop) -> String {
+    match stop {
+        Stop::Crash => "stopped without a planned fault".into(),
+        Stop::Broken(what) => what,
+    }
+}
+
+const HOUR: u64 = 60 * 60 * 1_000;
+const DAY: u64 = 24 * HOUR;
+
+/// The digest of a whole log: equal logs have equal ones.
+pub fn log_digest(disk: &Disk) -> Digest {
+    let entries = disk
+        .log()
+        .entries(chancery::base::Seq::GENESIS, usize::MAX, usize::MAX)
+        .unwrap();
+    let parts: Vec<&[u8]> = entries.iter().map(|(_, entry)| entry.as_slice()).collect();
+    Digest::of_parts(&parts)
+}
+
+impl Tally {
+    /// Sums up.
+    pub fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.answers += other.answers;
+        self.reruns += other.reruns;
+        self.crashes += other.crashes;
+        self.faults += other.faults;
+        self.destroyed += other.destroyed;
+        self.erased += other.erased;
+        self.held += other.held;
+    }
+
+    /// Panics when something that the simulation is for never happened.
+    pub fn assert_meets_everything(&self) {
+        let met = [
+            self.reruns,
+            self.crashes,
+            self.faults,
+            self.destroyed,
+            self.erased,
+            self.held,
+        ];
+        assert!(met.iter().all(|count| *count > 0), "{self:?}");
+    }
+}

@@ -1,0 +1,129 @@
+//! What happens to a machine: several lives of random work, then a quiet end in which all promises are called in.
+
+use super::client::{Kind, Who};
+use super::driver::{Machine, Stop, unexpected};
+
+/// Choices in one story.
+const ROUNDS: u64 = 320;
+
+/// Lives a whole story and checks the log at every start and at the end.
+pub fn live(machine: &mut Machine) -> Result<(), String> {
+    if machine.dice.once_in(4) {
+        machine.plan_fault();
+    }
+    match machine.start() {
+        Err(Stop::Crash) => machine.crash_and_start()?,
+        started => started.map_err(unexpected)?,
+    }
+    for _ in 0..ROUNDS {
+        match choose(machine) {
+            Ok(()) => {}
+            Err(Stop::Crash) => {
+                machine.crash_and_start()?;
+                machine.check()?;
+            }
+            Err(Stop::Broken(what)) => return Err(what),
+        }
+    }
+    end(machine)
+}
+
+fn choose(machine: &mut Machine) -> Result<(), Stop> {
+    match machine.dice.below(1_000) {
+        0..400 => {
+            // Several callers look at the same state; what one of them changes, the others have read.
+            for _ in 0..=machine.dice.below(4) {
+                machine.ask_something();
+            }
+        }
+        400..600 => {
+            let count = 1 + machine.dice.below(8) as usize;
+            machine.step(count);
+        }
+        600..800 => machine.commit()?,
+        800..840 => machine.run_again(),
+        840..880 => machine.tick()?,
+        880..910 => machine.anchor(false)?,
+        910..970 => {
+            let millis =
+                *machine
+                    .dice
+                    .pick(&[1, 40, 700, 3_000, 60_000, 3_600_000, 86_400_000, 8 * 86_400_000]);
+            machine.world.clock.pass(millis);
+        }
+        970..978 => {
+            let days = 86_400_000;
+            if machine.dice.once_in(6) {
+                machine.ask(Kind::AcceptClock, Who::Local);
+            }
+            let millis = *machine
+                .dice
+                .pick(&[-5_000, -3_600_000, 1_800_000, 10 * days, -10 * days]);
+            machine.step_clock(millis);
+        }
+        978..990 => machine.plan_fault(),
+        990..997 => return Err(Stop::Crash),
+        _ => machine.stop_and_start()?,
+    }
+    Ok(())
+}
+
+/// No more faults: what is owed is done, and what was promised is asked for.
+fn end(machine: &mut Machine) -> Result<(), String> {
+    machine.crash_and_start()?;
+    if machine.is_faulty {
+        machine.crash_and_start()?;
+    }
+    if machine.is_faulty {
+        return end(machine);
+    }
+    machine.settle().map_err(unexpected)?;
+    // Twelve days with a look every twelve hours: every hold ends, every deletion falls due.
+    for _ in 0..24 {
+        machine.world.clock.pass(12 * 3_600_000);
+        machine.tick().map_err(unexpected)?;
+        machine.settle().map_err(unexpected)?;
+    }
+    // After a wall clock that went ahead and back, the log's time stands still until it is caught up with.
+    for _ in 0..100 {
+        if machine.owes_nothing() {
+            break;
+        }
+        machine.world.clock.pass(12 * 3_600_000);
+        machine.tick().map_err(unexpected)?;
+        machine.settle().map_err(unexpected)?;
+    }
+    let ciphers = machine.client.as_ref().map_or(0, |client| client.ciphers.len());
+    for cipher in 0..ciphers {
+        machine.ask(Kind::Decrypt(cipher, true), Who::Signed);
+    }
+    machine.settle().map_err(unexpected)?;
+    machine.stop_and_start().map_err(unexpected)?;
+    let told = machine.check()?;
+    settled(machine, &told)
+}
+
+/// After the quiet end nothing is owed, and the last answers to every ciphertext say what its key is.
+fn settled(machine: &Machine, told: &super::check::Told) -> Result<(), String> {
+    let life = machine.life.as_ref().ok_or("not running")?;
+    let owed = life.writer.state().erasures().count();
+    if owed > 0 {
+        return Err(format!("law 5: {owed} slots are owed an erasure at the end"));
+    }
+    let client = machine.client.as_ref().ok_or("no client")?;
+    for key in &told.model.destroyed {
+        if told.model.keys.contains_key(key) {
+            return Err(format!("{key} was destroyed and lives"));
+        }
+    }
+    // The model has compared each of these answers with the state of its key; here only: all were answered.
+    let answered = client.acknowledged.iter().rev().take(client.ciphers.len());
+    if answered
+        .filter(|last| matches!(last.asked.kind, Kind::Decrypt(_, true)))
+        .count()
+        != client.ciphers.len()
+    {
+        return Err("a call was never answered".into());
+    }
+    Ok(())
+}
