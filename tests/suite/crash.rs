@@ -168,26 +168,44 @@ fn refused(client: &Client) -> Result<Acknowledged, ClientError> {
 fn hold(daemon: &Daemon, all: &[Acknowledged]) {
     let client = Client::unix(daemon.socket()).unwrap();
     let events = events(&client);
-    let mut by_request: BTreeMap<String, Vec<&Event>> = BTreeMap::new();
-    for event in &events {
-        by_request.entry(event.rid.to_string()).or_default().push(event);
-    }
-    for Acknowledged { request, op, said } in all {
-        let Some([event]) = by_request.get(request).map(Vec::as_slice) else {
-            panic!("{op} {request} was answered and is not one event of the log");
-        };
-        assert_eq!(event.op, *op, "{request}");
-        match (&event.out, said) {
-            (Outcome::Error { code, .. }, Said::Refused { code: answered }) => assert_eq!(code, answered),
-            (Outcome::Ok(_), Said::Refused { .. }) | (Outcome::Error { .. }, _) => {
-                panic!("{op} {request} was answered otherwise than the log has it")
-            }
-            (Outcome::Ok(_), _) => {}
-        }
-    }
+    let broken: Vec<_> = all.iter().filter_map(|one| broken(&events, one)).collect();
+    assert!(broken.is_empty(), "{broken:#?}");
     for Acknowledged { request, said, .. } in all {
         still_so(&client, request, said);
     }
+    // The positive control: an answer that was never given, and one that was another, are noticed.
+    let made_up = Acknowledged {
+        request: "00000000-0000-4000-8000-000000000000".to_owned(),
+        op: "kms/DescribeKey".to_owned(),
+        said: Said::Looked,
+    };
+    let another = all.first().map(|first| Acknowledged {
+        request: first.request.clone(),
+        op: first.op.clone(),
+        said: Said::Refused {
+            code: "Forbidden.NoPermission".to_owned(),
+        },
+    });
+    for lie in [Some(made_up), another].into_iter().flatten() {
+        assert!(self::broken(&events, &lie).is_some(), "{}", lie.request);
+    }
+}
+
+/// How the log contradicts an answer, if it does.
+fn broken(events: &BTreeMap<String, Vec<Event>>, answer: &Acknowledged) -> Option<String> {
+    let Acknowledged { request, op, said } = answer;
+    let Some([event]) = events.get(request).map(Vec::as_slice) else {
+        return Some(format!(
+            "{op} {request} was answered and is not one event of the log"
+        ));
+    };
+    let as_answered = match (&event.out, said) {
+        (Outcome::Error { code, .. }, Said::Refused { code: answered }) => code == answered,
+        (Outcome::Ok(_), Said::Refused { .. }) | (Outcome::Error { .. }, _) => false,
+        (Outcome::Ok(_), _) => true,
+    };
+    (event.op != *op || !as_answered)
+        .then(|| format!("{op} {request} was answered otherwise than the log has it: {event:?}"))
 }
 
 fn still_so(client: &Client, request: &str, said: &Said) {
@@ -216,19 +234,22 @@ fn still_so(client: &Client, request: &str, said: &Said) {
     }
 }
 
-/// The whole log, as an auditor fetches it.
-fn events(client: &Client) -> Vec<Event> {
-    let mut events = Vec::new();
+/// The whole log, as an auditor fetches it, by request id.
+fn events(client: &Client) -> BTreeMap<String, Vec<Event>> {
+    let mut events: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+    let mut size = 0_u64;
     loop {
-        let from = events.len().to_string();
+        let from = size.to_string();
         let page = json(client.call(CHANCERY, "GetLogEntries", &[("From", &from)])).unwrap();
         let entries = page.pointer("/Entries/Entry").unwrap().as_array().unwrap();
         // Each page is an operation itself, and so lengthens the log behind its end.
         for entry in entries {
             let entry = STANDARD.decode(entry.as_str().unwrap()).unwrap();
-            events.push(decode_event(SignedEntry::parse(&entry).unwrap().payload).unwrap());
+            let event = decode_event(SignedEntry::parse(&entry).unwrap().payload).unwrap();
+            events.entry(event.rid.to_string()).or_default().push(event);
+            size += 1;
         }
-        if events.len() as u64 >= page["Size"].as_u64().unwrap() {
+        if size >= page["Size"].as_u64().unwrap() {
             return events;
         }
     }
