@@ -12,7 +12,7 @@ use super::tools::Tools;
 use crate::base::{AccountId, Region, RequestId, limits};
 use crate::crypto::pool::Lane;
 use crate::custody::vault::VaultError;
-use crate::domain::key::DestroyKey;
+use crate::domain::lifecycle::DestroyKey;
 use crate::domain::system::{Note, RecordErasure};
 use crate::domain::{Command, Scope};
 use crate::event::{Actor, Element, Origin, Recorded};

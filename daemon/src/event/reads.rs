@@ -25,11 +25,13 @@ pub enum Table {
     Alias = 5,
     /// Slots whose content is destroyed and not yet erased.
     Erasure = 6,
+    /// Client tokens of creating operations, by digest.
+    ClientToken = 7,
 }
 
 impl Table {
     /// Every table, in row order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Log,
         Self::Account,
         Self::AccessKey,
@@ -37,6 +39,7 @@ impl Table {
         Self::Key,
         Self::Alias,
         Self::Erasure,
+        Self::ClientToken,
     ];
 }
 

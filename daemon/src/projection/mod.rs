@@ -9,12 +9,17 @@
 
 pub mod apply;
 pub mod digest;
+mod orders;
 pub mod reader;
 pub mod row;
+pub mod rows;
 pub mod state;
 
 pub use apply::Written;
 pub use digest::StateDigest;
 pub use reader::Reader;
-pub use row::{AccessKey, Account, Alias, AliasKey, Erasure, InternalKey, Key, KeyVersion, Lifecycle, Log};
-pub use state::{LoadError, State};
+pub use row::{
+    AccessKey, Account, Alias, AliasKey, ClientToken, Erasure, InternalKey, Key, KeyVersion, Lifecycle, Log,
+};
+pub use rows::LoadError;
+pub use state::State;

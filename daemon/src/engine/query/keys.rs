@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use crate::base::{Answer, ApiError, Arn};
-use crate::domain::metadata::metadata;
+use crate::domain::metadata::{metadata, protection};
 use crate::domain::{KeyRef, Scope, Unresolved};
 use crate::engine::call::{Done, Query};
 use crate::engine::tools::Tools;
@@ -29,10 +29,7 @@ impl Query for DescribeKey {
         let mut recorded = Recorded::default();
         recorded.insert("KeyId", Element::text(&key.id.to_string()));
         Ok(Done {
-            answer: Answer::new().with(
-                "KeyMetadata",
-                metadata(&key).text("DeletionProtection", "Disabled"),
-            ),
+            answer: Answer::new().with("KeyMetadata", protection(&key, metadata(&key))),
             recorded,
             blob: None,
         })
