@@ -122,3 +122,47 @@ pub(super) fn header(algorithm: Algorithm, key: KeyId, version: KeyVersionId) ->
     header.extend_from_slice(version.as_bytes());
     header
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_shorter_or_longer_than_any_of_ours_is_refused() {
+        let header = header(
+            Algorithm::Xaes256Gcm,
+            KeyId::from_bytes([1; 16]),
+            KeyVersionId::from_bytes([2; 16]),
+        );
+        let of_len = |len: usize| {
+            let mut bytes = header.clone();
+            bytes.resize(len, 0);
+            Blob::parse(&bytes).map(|blob| (blob.key(), blob.version()))
+        };
+        let ids = Ok((KeyId::from_bytes([1; 16]), KeyVersionId::from_bytes([2; 16])));
+        assert_eq!(header.len(), HEADER_BYTES);
+        assert_eq!(Blob::parse(&header[..20]), Err(BlobError));
+        assert_eq!(of_len(OVERHEAD_BYTES - 1), Err(BlobError));
+        assert_eq!(of_len(OVERHEAD_BYTES), ids);
+        assert_eq!(of_len(BLOB_BYTES_MAX), ids);
+        assert_eq!(of_len(BLOB_BYTES_MAX + 1), Err(BlobError));
+        assert_eq!(Blob::parse(&[]), Err(BlobError));
+    }
+
+    #[test]
+    fn other_magic_format_or_algorithm_is_refused() {
+        let mut bytes = header(
+            Algorithm::Xaes256Gcm,
+            KeyId::from_bytes([1; 16]),
+            KeyVersionId::from_bytes([2; 16]),
+        );
+        bytes.resize(100, 0);
+        for index in 0..5 {
+            for value in 0..=255 {
+                let mut changed = bytes.clone();
+                changed[index] = value;
+                assert_eq!(Blob::parse(&changed).is_ok(), changed == bytes);
+            }
+        }
+    }
+}

@@ -130,3 +130,114 @@ impl fmt::Debug for PreparedKeys {
         write!(f, "[{} prepared keys of at most {}]", self.len(), self.len_max)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{KeySpec, SecretBytes};
+    use crate::crypto::{Provider, Software};
+
+    const SLOT: SlotRef = SlotRef {
+        slot: 0,
+        generation: 1,
+    };
+
+    fn version(n: u8) -> KeyVersionId {
+        KeyVersionId::from_bytes([n; 16])
+    }
+
+    fn key() -> Arc<dyn PreparedKey> {
+        Software
+            .prepare(KeySpec::Aes256, &SecretBytes::new(vec![1; 32]))
+            .unwrap()
+    }
+
+    fn put(cache: &PreparedKeys, n: u8) {
+        let missed = cache.find(version(n), SLOT).unwrap_err();
+        cache.put(&missed, version(n), SLOT, &key());
+    }
+
+    fn holds(cache: &PreparedKeys, n: u8) -> bool {
+        cache.find(version(n), SLOT).is_ok()
+    }
+
+    #[test]
+    fn it_never_holds_more_than_its_bound_and_what_is_used_stays() {
+        let cache = PreparedKeys::new(3);
+        for n in 0..3 {
+            put(&cache, n);
+        }
+        for n in 3..100 {
+            assert!(holds(&cache, 0), "evicted although used before {n}");
+            put(&cache, n);
+            assert_eq!(cache.len(), 3);
+        }
+        assert!(!holds(&cache, 1));
+    }
+
+    #[test]
+    fn a_cache_where_everything_is_in_use_still_takes_a_new_key() {
+        let cache = PreparedKeys::new(2);
+        put(&cache, 0);
+        put(&cache, 1);
+        assert!(holds(&cache, 0) && holds(&cache, 1));
+        put(&cache, 2);
+        assert_eq!(cache.len(), 2);
+    }
+
+    #[test]
+    fn a_forgotten_key_is_gone_and_zeroized_with_its_last_holder() {
+        let cache = PreparedKeys::new(3);
+        put(&cache, 0);
+        let held = cache.find(version(0), SLOT).unwrap();
+        assert_eq!(Arc::strong_count(&held), 2);
+        cache.forget(version(0));
+        assert!(!holds(&cache, 0));
+        assert_eq!(Arc::strong_count(&held), 1);
+        assert!(cache.is_empty());
+    }
+
+    /// I4: unsealing began, the key was destroyed, unsealing ended.
+    #[test]
+    fn what_was_prepared_before_a_forget_is_not_put_in_after_it() {
+        let cache = PreparedKeys::new(3);
+        let missed = cache.find(version(0), SLOT).unwrap_err();
+        cache.forget(version(0));
+        cache.put(&missed, version(0), SLOT, &key());
+        assert!(cache.is_empty());
+    }
+
+    #[test]
+    fn material_imported_again_is_another_key() {
+        let cache = PreparedKeys::new(3);
+        put(&cache, 0);
+        let later = SlotRef {
+            slot: 0,
+            generation: 2,
+        };
+        let missed = cache.find(version(0), later).unwrap_err();
+        cache.put(&missed, version(0), later, &key());
+        assert!(!holds(&cache, 0));
+        assert!(cache.find(version(0), later).is_ok());
+        assert_eq!(cache.len(), 1);
+    }
+
+    #[test]
+    fn a_forgotten_and_found_again_key_stands_in_the_order_once() {
+        let cache = PreparedKeys::new(2);
+        for _ in 0..10 {
+            put(&cache, 0);
+            cache.forget(version(0));
+        }
+        put(&cache, 0);
+        assert_eq!(cache.room.read().order.len(), 1);
+    }
+
+    #[test]
+    fn a_cache_of_no_keys_holds_none() {
+        let cache = PreparedKeys::new(0);
+        put(&cache, 0);
+        assert!(cache.is_empty());
+        assert_eq!(format!("{cache:?}"), "[0 prepared keys of at most 0]");
+    }
+}

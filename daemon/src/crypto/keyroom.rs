@@ -1,5 +1,8 @@
 //! The key room: the only door to key material (I1).
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::base::context::EncryptionContext;

@@ -36,7 +36,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Starts `threads` threads for long work, behind a queue of at most `queue_len_max` jobs.
+    /// Starts `threads` threads for long work, behind a queue of at most `queue_len_max` jobs. Without a thread all
+    /// long work is answered `Busy`.
     pub fn new(threads: usize, queue_len_max: usize) -> io::Result<Self> {
         let (long, jobs) = bounded::<Job>(queue_len_max);
         let threads = (0..threads)
@@ -104,5 +105,88 @@ impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let queued = self.long.as_ref().map_or(0, Sender::len);
         write!(f, "[{} crypto threads, {queued} jobs queued]", self.threads.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::{Receiver, Sender as StdSender, channel};
+
+    use super::*;
+
+    /// A job that says when it began and ends when it is let.
+    fn gate() -> (impl FnOnce() + Send + 'static, Receiver<()>, StdSender<()>) {
+        let (began, wait_began) = channel();
+        let (let_end, end) = channel();
+        let job = move || {
+            began.send(()).unwrap();
+            end.recv().unwrap();
+        };
+        (job, wait_began, let_end)
+    }
+
+    fn thread_id() -> thread::ThreadId {
+        thread::current().id()
+    }
+
+    #[tokio::test]
+    async fn short_work_runs_on_the_caller_s_thread_and_long_work_does_not() {
+        let pool = Pool::new(1, 1).unwrap();
+        assert_eq!(pool.run(Lane::Short, thread_id).await, Ok(thread_id()));
+        assert_ne!(pool.run(Lane::Long, thread_id).await.unwrap(), thread_id());
+    }
+
+    #[tokio::test]
+    async fn a_full_lane_answers_busy_and_the_other_goes_on() {
+        let pool = Pool::new(1, 1).unwrap();
+        let (running, began, let_end) = gate();
+        let first = pool.submit(running).unwrap();
+        began.recv().unwrap();
+        let second = pool.submit(|| 2).unwrap();
+        assert_eq!(pool.run(Lane::Long, || 3).await, Err(Busy));
+        assert_eq!(pool.run(Lane::Short, || 4).await, Ok(4));
+        assert_eq!(format!("{pool:?}"), "[1 crypto threads, 1 jobs queued]");
+
+        let_end.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        assert_eq!(second.await.unwrap().unwrap(), 2);
+        assert_eq!(pool.run(Lane::Long, || 5).await, Ok(5));
+    }
+
+    #[tokio::test]
+    async fn a_panic_reaches_its_caller_and_the_thread_goes_on() {
+        let pool = Arc::new(Pool::new(1, 1).unwrap());
+        let calling = Arc::clone(&pool);
+        let panicked = tokio::spawn(async move { calling.run(Lane::Long, || panic!("planned")).await });
+        let error = panicked.await.map(|_: Result<(), Busy>| ()).unwrap_err();
+        assert_eq!(error.into_panic().downcast_ref(), Some(&"planned"));
+        assert_eq!(pool.run(Lane::Long, || 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_any_more_is_skipped() {
+        let pool = Pool::new(1, 2).unwrap();
+        let (running, began, let_end) = gate();
+        let first = pool.submit(running).unwrap();
+        began.recv().unwrap();
+        let (ran, wait_ran) = channel();
+        drop(pool.submit(move || ran.send(()).unwrap()).unwrap());
+        let last = pool.submit(|| ()).unwrap();
+        let_end.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        last.await.unwrap().unwrap();
+        // The job was dropped without having run: its sender is gone, and nothing was sent.
+        assert!(wait_ran.recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn dropping_the_pool_finishes_what_is_queued() {
+        let pool = Pool::new(1, 8).unwrap();
+        let answers: Vec<_> = (0..8).map(|n| pool.submit(move || n).unwrap()).collect();
+        drop(pool);
+        for (n, answer) in answers.into_iter().enumerate() {
+            assert_eq!(answer.await.unwrap().unwrap(), n);
+        }
     }
 }

@@ -101,3 +101,101 @@ impl fmt::Debug for SealingKey {
         f.write_str("[sealing key]")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::SystemEntropy;
+
+    fn key(byte: u8) -> SealingKey {
+        SealingKey::new(&SecretBytes::new(vec![byte; 32])).unwrap()
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// C2SP XAES-256-GCM.md, both published vectors (they take both branches of the doubling of L).
+    #[test]
+    fn xaes_256_gcm_is_that_of_c2sp() {
+        let vectors = [
+            (
+                1,
+                "",
+                "ce546ef63c9cc60765923609",
+                "b33a9a1974e96e52daf2fcf7075e2271",
+            ),
+            (
+                3,
+                "c2sp.org/XAES-256-GCM",
+                "986ec1832593df5443a17943",
+                "7fd083bf3fdb41abd740a21f71eb769d",
+            ),
+        ];
+        let nonce = Nonce::from(*b"ABCDEFGHIJKLMNOPQRSTUVWX");
+        for (byte, aad, ciphertext, tag) in vectors {
+            let mut out = Vec::new();
+            key(byte).seal_with(&mut out, &nonce, aad.as_bytes(), b"XAES-256-GCM");
+            assert_eq!(hex(&out), hex(&nonce) + ciphertext + tag);
+            let opened = key(byte).open(aad.as_bytes(), &out).unwrap();
+            assert_eq!(opened, SecretBytes::new(b"XAES-256-GCM".to_vec()));
+        }
+    }
+
+    #[test]
+    fn what_was_sealed_opens_whatever_its_length() {
+        for len in [0, 1, 15, 16, 17, 6_144] {
+            let plaintext = vec![7; len];
+            let sealed = key(1).seal(b"aad", &plaintext, &SystemEntropy);
+            assert_eq!(sealed.as_slice().len(), len + 40);
+            assert_eq!(
+                key(1).open(b"aad", sealed.as_slice()),
+                Ok(SecretBytes::new(plaintext))
+            );
+        }
+    }
+
+    #[test]
+    fn no_bit_can_change_and_nothing_can_be_cut_or_added() {
+        let sealed = key(1).seal(b"aad", b"secret", &SystemEntropy);
+        for bit in 0..sealed.as_slice().len() * 8 {
+            let mut changed = sealed.as_slice().to_vec();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(key(1).open(b"aad", &changed), Err(SealError::Unopened));
+        }
+        for len in 0..sealed.as_slice().len() {
+            assert!(key(1).open(b"aad", &sealed.as_slice()[..len]).is_err());
+        }
+        let longer = [sealed.as_slice(), &[0]].concat();
+        assert_eq!(key(1).open(b"aad", &longer), Err(SealError::Unopened));
+    }
+
+    #[test]
+    fn another_key_or_other_associated_data_do_not_open() {
+        let sealed = key(1).seal(b"aad", b"secret", &SystemEntropy);
+        assert_eq!(key(2).open(b"aad", sealed.as_slice()), Err(SealError::Unopened));
+        assert_eq!(key(1).open(b"aae", sealed.as_slice()), Err(SealError::Unopened));
+        assert_eq!(key(1).open(b"", sealed.as_slice()), Err(SealError::Unopened));
+    }
+
+    #[test]
+    fn the_same_plaintext_never_seals_alike() {
+        let seal = || key(1).seal(b"", b"secret", &SystemEntropy);
+        assert_ne!(seal(), seal());
+    }
+
+    #[test]
+    fn only_keys_of_32_bytes_are_taken() {
+        for len in [0, 16, 31, 33, 64] {
+            assert_eq!(
+                SealingKey::new(&SecretBytes::new(vec![1; len])).err(),
+                Some(SealError::KeyLength)
+            );
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", key(1)), "[sealing key]");
+    }
+}

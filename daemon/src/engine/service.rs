@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -64,6 +65,8 @@ pub struct Engine {
     account: AccountId,
     region: Region,
     nonce_key: SecretBytes,
+    /// The writer has ended: what is queued from now on is answered by nobody.
+    ended: Arc<AtomicBool>,
 }
 
 /// The threads of a running core; joined at the end.
@@ -102,11 +105,16 @@ impl Engine {
     ) -> std::io::Result<(Arc<Self>, Threads)> {
         let (queue, inbox) = bounded(limits::QUEUE_LEN_MAX);
         let fail = Arc::new(fail);
+        let ended = Arc::new(AtomicBool::new(false));
         let tools = Arc::clone(&core.tools);
         let writer = std::thread::Builder::new().name("writer".into()).spawn({
             let (tools, fail, mut writer) = (Arc::clone(&tools), Arc::clone(&fail), core.writer);
+            let ended = Arc::clone(&ended);
             move || {
                 let result = drive(&mut writer, &inbox, &tools);
+                // First the flag, then the queue: a caller whose message is not found here finds the flag.
+                ended.store(true, Ordering::SeqCst);
+                while inbox.try_recv().is_ok() {}
                 if let Err(error) = &result {
                     fail(error);
                 }
@@ -132,6 +140,7 @@ impl Engine {
             account: core.account,
             region: core.region,
             nonce_key: core.nonce_key,
+            ended,
             tools,
         };
         Ok((
@@ -150,7 +159,7 @@ impl Engine {
         let mut round = 0;
         loop {
             let (prepared, returned) = self.prepare(call).await?;
-            let (ticket, answer) = oneshot::channel();
+            let (ticket, mut answer) = oneshot::channel();
             let envelope = Envelope {
                 call: returned,
                 prepared,
@@ -166,15 +175,21 @@ impl Engine {
                     }
                     TrySendError::Disconnected(_) => Code::Unavailable,
                 })?;
-            match answer.await {
-                Ok(Verdict::Answered(reply, receipt)) => return Ok(Answered { reply, receipt }),
-                Ok(Verdict::Again(again, next_round)) => {
+            // Once the writer has ended, every answer it will ever give has been given.
+            let verdict = if self.ended.load(Ordering::SeqCst) {
+                answer.try_recv().ok()
+            } else {
+                answer.await.ok()
+            };
+            match verdict {
+                Some(Verdict::Answered(reply, receipt)) => return Ok(Answered { reply, receipt }),
+                Some(Verdict::Again(again, next_round)) => {
                     call = again;
                     call.scope.at = self.tools.now();
                     round = next_round;
                 }
                 // The writer has ended: whether the event is durable is not known, so nothing is said about it.
-                Err(_) => return Err(Code::Unavailable),
+                None => return Err(Code::Unavailable),
             }
         }
     }

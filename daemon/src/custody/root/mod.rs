@@ -4,6 +4,8 @@
 
 mod file;
 mod passphrase;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io;

@@ -250,7 +250,8 @@ impl<'a> Writer<'a> {
     }
 
     fn put(&mut self, bytes: &[u8]) {
-        for (place, &byte) in self.0.by_ref().zip(bytes) {
+        // Source first: `zip` would otherwise take one place more before it finds the source at its end.
+        for (&byte, place) in bytes.iter().zip(self.0.by_ref()) {
             *place = byte;
         }
     }

@@ -7,6 +7,8 @@ mod format;
 mod key;
 mod mirror;
 mod slots;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 
