@@ -133,3 +133,6 @@ pub const MESSAGES_ROTATE: u64 = 1 << 31;
 
 /// A counted version encrypts so many messages and no more (NIST SP 800-38D, section 8.3).
 pub const MESSAGES_MAX: u64 = 1 << 32;
+
+/// Rows in one page of ListTagResources (wire contract, section 5).
+pub const TAG_ROWS_PER_PAGE: usize = 200;

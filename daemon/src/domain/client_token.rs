@@ -20,7 +20,13 @@ impl ClientToken {
         let region = region.as_str().as_bytes();
         let length = (region.len() as u64).to_be_bytes();
         let account = account.to_be_bytes();
-        let parts: [&[u8]; 5] = [b"chancery/client-token/v1", &account, &length, region, token.as_bytes()];
+        let parts: [&[u8]; 5] = [
+            b"chancery/client-token/v1",
+            &account,
+            &length,
+            region,
+            token.as_bytes(),
+        ];
         Self {
             token: Digest::of_parts(&parts),
             request,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::clock::ClockWatch;
 use super::published::Published;
-use super::tools::Tools;
+use super::tools::{MessageLimits, Tools};
 use super::writer::Writer;
 use crate::base::disk::BlockFile;
 use crate::base::entropy::Entropy;
@@ -390,6 +390,7 @@ fn assemble(
         tools: Arc::new(Tools {
             room: KeyRoom::new(Arc::clone(&vault), Arc::clone(&world.entropy)),
             vault,
+            message_limits: MessageLimits::default(),
             free,
             log,
             published,

@@ -14,6 +14,27 @@ use crate::ledger::EventStore;
 
 use super::published::Published;
 
+/// How many messages a counted version encrypts before something happens.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageLimits {
+    /// So many are set aside at once.
+    pub block: u64,
+    /// From so many on, a rotatable key gets a new version.
+    pub rotate: u64,
+    /// So many and no more.
+    pub most: u64,
+}
+
+impl Default for MessageLimits {
+    fn default() -> Self {
+        Self {
+            block: limits::MESSAGES_BLOCK,
+            rotate: limits::MESSAGES_ROTATE,
+            most: limits::MESSAGES_MAX,
+        }
+    }
+}
+
 /// The tools, made once at boot.
 #[derive(Debug)]
 pub struct Tools {
@@ -21,6 +42,8 @@ pub struct Tools {
     pub room: KeyRoom,
     /// Where slots are.
     pub vault: Arc<Vault>,
+    /// How many messages a counted version encrypts.
+    pub message_limits: MessageLimits,
     /// Slots provided ahead.
     pub free: FreeSlots,
     /// Where the log is, for those who read it.

@@ -177,6 +177,17 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The slot of the fresh version in it, if there is one.
+    pub const fn slot(&self) -> Option<SlotRef> {
+        match self {
+            Self::KeyCreated(created) => Some(created.version.slot),
+            Self::KeyRotated { version, .. } => Some(version.slot),
+            _ => None,
+        }
+    }
+}
+
 /// The identity of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogBegun {

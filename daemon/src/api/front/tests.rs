@@ -44,6 +44,7 @@ fn settings() -> Settings {
             .filter_map(Region::parse)
             .collect(),
         root_uid: Some(1_000),
+        quotas: Quotas::default(),
     }
 }
 
