@@ -7,7 +7,7 @@ use super::nonce::NonceMemory;
 use super::params::Params;
 use super::record::record;
 use super::response::{Refused, WireResponse};
-use super::table::{self, Request, Row};
+use super::table::{self, Quotas, Request, Row};
 use super::wire::{Format, Method, WireRequest};
 use crate::base::{ApiError, Code, Region, RequestId, limits};
 use crate::engine::{Call, Engine, Origin, Scope, Work};
@@ -19,6 +19,8 @@ pub struct Settings {
     pub regions: Vec<Region>,
     /// The local user who is the account root, if any.
     pub root_uid: Option<u32>,
+    /// How many of what an account may have.
+    pub quotas: Quotas,
 }
 
 /// What the listener knows about a request besides its bytes.
@@ -129,6 +131,18 @@ impl Front {
             params,
             scope: &scope,
             regions: &self.settings.regions,
+            quotas: &self.settings.quotas,
+        };
+        // Only operations that have the parameter rehearse; to all others it is a stranger.
+        let knows_dry_run = row.params.iter().any(|param| param.name == "DryRun");
+        let dry_run = if knows_dry_run {
+            params.optional_bool("DryRun")
+        } else {
+            Ok(None)
+        };
+        let (dry_run, region) = match dry_run {
+            Ok(dry_run) => (dry_run.unwrap_or(false), region),
+            Err(error) => (false, Err(error)),
         };
         let work = region
             .and_then(|_| (row.handler)(&read))
@@ -137,6 +151,7 @@ impl Front {
             rid,
             op: row.op,
             open: row.open,
+            dry_run,
             lane: row.lane,
             actor,
             origin: origin(about, nonce),

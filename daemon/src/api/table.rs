@@ -85,6 +85,17 @@ pub struct Request<'a> {
     pub scope: &'a Scope,
     /// The regions that this daemon serves.
     pub regions: &'a [Region],
+    /// How many of what an account may have.
+    pub quotas: &'a Quotas,
+}
+
+/// The cloud's commercial quotas, per account and region; none means no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quotas {
+    /// Keys.
+    pub keys: Option<u64>,
+    /// Aliases.
+    pub aliases: Option<u64>,
 }
 
 /// Reads the parameters of one operation; parses everything, decides nothing.
@@ -111,6 +122,44 @@ pub struct Row {
     pub params: &'static [Param],
     /// Reads them.
     pub handler: Handler,
+}
+
+impl Row {
+    /// A row whose work is short and asks for permission.
+    pub const fn new(
+        class: Class,
+        (product, action, op): (&'static Product, &'static str, &'static str),
+        summary: &'static str,
+        params: &'static [Param],
+        handler: Handler,
+    ) -> Self {
+        Self {
+            product,
+            action,
+            op,
+            class,
+            lane: Lane::Short,
+            open: false,
+            summary,
+            params,
+            handler,
+        }
+    }
+
+    /// The same row, whose work may wait for a disk or takes long.
+    #[must_use]
+    pub const fn long(self) -> Self {
+        Self {
+            lane: Lane::Long,
+            ..self
+        }
+    }
+
+    /// The same row, for which being authenticated is enough.
+    #[must_use]
+    pub const fn open(self) -> Self {
+        Self { open: true, ..self }
+    }
 }
 
 /// Every operation, by family.

@@ -3,13 +3,13 @@
 use super::operations::{Kind, Rule, change_name, rule};
 use super::problem::{Fault, Problems};
 use crate::base::arn::KeyArn;
-use crate::base::{AccountId, Arn, KeyUsage, KeyVersionId, limits};
+use crate::base::{AccountId, Arn, KeyId, KeyUsage, KeyVersionId, limits};
 use crate::domain::key_ref::usable;
 use crate::domain::law;
 use crate::event::{ActorKind, Change, Effect, Element, Event, Outcome, RowKey, Table};
 use crate::policy::{self, Denial, Question};
 use crate::projection::row::Address;
-use crate::projection::{Lifecycle, State};
+use crate::projection::{Key, Lifecycle, State};
 
 /// What can't have been so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -170,7 +170,7 @@ fn reads(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
     }
     // So is what a change changes, that nothing else could have changed meanwhile.
     for change in event.chg.iter().filter(|_| event.out.is_ok()) {
-        if let Some(row) = decided_on(change) {
+        for row in decided_on(change) {
             must_have_read(event, &row, found);
         }
     }
@@ -182,18 +182,31 @@ fn must_have_read(event: &Event, row: &RowKey, found: &mut Vec<Breach>) {
     }
 }
 
-/// The row whose existence a change rests on, by the commands that make it.
-fn decided_on(change: &Change) -> Option<RowKey> {
+/// The rows whose existence a change rests on, by the commands that make it.
+fn decided_on(change: &Change) -> Vec<RowKey> {
+    match change {
+        Change::AliasBound { key, .. } | Change::AliasMoved { key, .. } => vec![key.row_key()],
+        Change::KeyCreated(created) => vec![created.account.row_key()],
+        Change::ClientTokenUsed { token, .. } => vec![token.row_key()],
+        other => keys_of(other).iter().map(Address::row_key).collect(),
+    }
+}
+
+/// The keys that a change edits.
+fn keys_of(change: &Change) -> &[KeyId] {
     match change {
         Change::KeyEnabled { key }
         | Change::KeyDisabled { key }
         | Change::KeyDeletionScheduled { key, .. }
         | Change::KeyDeletionCancelled { key }
         | Change::KeyDestroyed { key }
-        | Change::AliasBound { key, .. }
-        | Change::AliasMoved { key, .. } => Some(key.row_key()),
-        Change::KeyCreated(created) => Some(created.account.row_key()),
-        _ => None,
+        | Change::KeyDescribed { key, .. }
+        | Change::DeletionProtectionSet { key, .. }
+        | Change::RotationPolicySet { key, .. }
+        | Change::KeyRotated { key, .. }
+        | Change::MessagesReserved { key, .. } => std::slice::from_ref(key),
+        Change::KeysTagged { keys, .. } | Change::KeysUntagged { keys, .. } => keys,
+        _ => &[],
     }
 }
 
@@ -247,7 +260,8 @@ fn changes(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
         if !rule.changes.contains(&name) {
             found.push(Breach::ForeignChange(name));
         }
-        if touched(state, change).is_some_and(|arn| !event.res.iter().any(|res| res == arn.as_str())) {
+        let authorized = |arn: &Arn| event.res.iter().any(|res| res == arn.as_str());
+        if !touched(state, change).iter().all(authorized) {
             found.push(Breach::Unauthorized);
         }
         if let Change::KeyCreated(created) = change
@@ -257,7 +271,7 @@ fn changes(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
         }
     }
     let count = event.chg.len();
-    if rule.kind != Kind::Begin && (count > 1 || (rule.always && count == 0)) {
+    if rule.kind != Kind::Begin && (count > rule.most || (rule.always && count == 0)) {
         found.push(Breach::Changes(count));
     }
     if count == 0 && !is_already(state, event) {
@@ -265,18 +279,10 @@ fn changes(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
     }
 }
 
-/// The resource that a change needs to be authorized for; none when the operation's own is no key or alias.
-fn touched(state: &State, change: &Change) -> Option<Arn> {
+/// The resources that a change needs to be authorized for; none when the operation's own is no key or alias.
+fn touched(state: &State, change: &Change) -> Vec<Arn> {
     match change {
-        Change::KeyEnabled { key }
-        | Change::KeyDisabled { key }
-        | Change::KeyDeletionScheduled { key, .. }
-        | Change::KeyDeletionCancelled { key }
-        | Change::KeyDestroyed { key } => {
-            let row = state.key(*key)?;
-            Some(Arn::key(&row.region, row.account, row.id))
-        }
-        Change::KeyCreated(created) => Some(Arn::keys(&created.region, created.account)),
+        Change::KeyCreated(created) => vec![Arn::keys(&created.region, created.account)],
         Change::AliasBound {
             alias,
             region,
@@ -293,13 +299,20 @@ fn touched(state: &State, change: &Change) -> Option<Arn> {
             alias,
             region,
             account,
-        } => Some(Arn::alias(region, *account, alias)),
-        _ => None,
+        } => vec![Arn::alias(region, *account, alias)],
+        other => {
+            let rows = keys_of(other).iter().filter_map(|key| state.key(*key));
+            rows.map(|row| Arn::key(&row.region, row.account, row.id))
+                .collect()
+        }
     }
 }
 
 /// Whether the state was already what a success that changes nothing asked for.
 fn is_already(state: &State, event: &Event) -> bool {
+    if event.op == "kms/CreateKey" {
+        return answered_key(event).is_some_and(|key| state.key(key).is_some());
+    }
     let wanted = match &*event.op {
         "kms/EnableKey" => Lifecycle::Enabled,
         "kms/DisableKey" => Lifecycle::Disabled,
@@ -311,11 +324,32 @@ fn is_already(state: &State, event: &Event) -> bool {
         .is_some_and(|key| key.state == wanted)
 }
 
+/// The key that an answer names.
+fn answered_key(event: &Event) -> Option<KeyId> {
+    match &event.out {
+        Outcome::Ok(answer) => match answer.get("KeyId") {
+            Some(Element::Text(text)) => KeyId::parse(text),
+            _ => None,
+        },
+        Outcome::Error { .. } => None,
+    }
+}
+
 /// A use that succeeded: its key was there, in its account and region, enabled, of the right usage, with that version.
 fn key_use(state: &State, event: &Event) -> Result<(), Breach> {
-    let [resource] = event.res.as_slice() else {
-        return Err(Breach::UseUnnamed);
+    // The key of the version that was used comes first; ReEncrypt encrypts under a second one.
+    let (resource, destination) = match (event.res.as_slice(), &*event.op) {
+        ([resource], op) if op != RE_ENCRYPT => (resource, None),
+        ([resource, destination], RE_ENCRYPT) => (resource, Some(destination)),
+        _ => return Err(Breach::UseUnnamed),
     };
+    if let Some(destination) = destination {
+        usable_key(
+            state,
+            event,
+            &KeyArn::parse(destination).ok_or(Breach::UseUnnamed)?,
+        )?;
+    }
     let (Some(arn), Outcome::Ok(answer), Some(_)) = (KeyArn::parse(resource), &event.out, event.blob) else {
         return Err(Breach::UseUnnamed);
     };
@@ -329,6 +363,17 @@ fn key_use(state: &State, event: &Event) -> Result<(), Breach> {
     if said("KeyId") != Some(arn.key.to_string().as_str()) {
         return Err(Breach::UseUnnamed);
     }
+    match usable_key(state, event, &arn)?.version(version) {
+        Some(_) => Ok(()),
+        None => Err(Breach::KeyNotUsable),
+    }
+}
+
+/// The operation that works with two keys.
+const RE_ENCRYPT: &str = "kms/ReEncrypt";
+
+/// A key that was read, and that could be used there.
+fn usable_key<'a>(state: &'a State, event: &Event, arn: &KeyArn) -> Result<&'a Key, Breach> {
     let row = RowKey::new(Table::Key, arn.key.as_bytes().as_slice());
     if !event.obs.read.iter().any(|read| read.row == row) {
         return Err(Breach::Unread(super::readable::row(&row)));
@@ -336,7 +381,6 @@ fn key_use(state: &State, event: &Event) -> Result<(), Breach> {
     let key = state.key(arn.key).ok_or(Breach::KeyNotUsable)?;
     let fits = key.account == arn.account
         && key.region == arn.region
-        && usable(key, KeyUsage::EncryptDecrypt).is_ok()
-        && key.version(version).is_some();
-    if fits { Ok(()) } else { Err(Breach::KeyNotUsable) }
+        && usable(key, KeyUsage::EncryptDecrypt).is_ok();
+    if fits { Ok(key) } else { Err(Breach::KeyNotUsable) }
 }

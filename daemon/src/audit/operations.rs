@@ -30,11 +30,27 @@ pub struct Rule {
     pub changes: &'static [&'static str],
     /// Whether a success makes one; otherwise the state may already have been what was asked for.
     pub always: bool,
+    /// How many it makes at the most.
+    pub most: usize,
 }
 
 /// Every operation.
-pub static RULES: [Rule; 26] = [
-    always("kms/CreateKey", &["KeyCreated"]),
+pub static RULES: &[Rule] = &[
+    // With a client token that was used before, it makes nothing; with a new one, the token is noted too.
+    Rule {
+        most: 3,
+        ..perhaps(
+            "kms/CreateKey",
+            &["KeyCreated", "ClientTokenUsed", "ClientTokensExpired"],
+        )
+    },
+    perhaps("kms/UpdateKeyDescription", &["KeyDescribed"]),
+    perhaps("kms/SetDeletionProtection", &["DeletionProtectionSet"]),
+    perhaps("kms/UpdateRotationPolicy", &["RotationPolicySet"]),
+    perhaps("kms/TagResource", &["KeysTagged"]),
+    perhaps("kms/TagResources", &["KeysTagged"]),
+    perhaps("kms/UntagResource", &["KeysUntagged"]),
+    perhaps("kms/UntagResources", &["KeysUntagged"]),
     perhaps("kms/EnableKey", &["KeyEnabled"]),
     perhaps("kms/DisableKey", &["KeyDisabled"]),
     always("kms/ScheduleKeyDeletion", &["KeyDeletionScheduled"]),
@@ -44,10 +60,18 @@ pub static RULES: [Rule; 26] = [
     always("kms/DeleteAlias", &["AliasUnbound"]),
     plain("kms/Encrypt", Kind::Use),
     plain("kms/Decrypt", Kind::Use),
+    plain("kms/ReEncrypt", Kind::Use),
     plain("kms/GenerateDataKey", Kind::Use),
+    plain("kms/GenerateDataKeyWithoutPlaintext", Kind::Use),
     plain("kms/DescribeKey", Kind::Query),
     plain("kms/ListKeys", Kind::Query),
     plain("kms/ListAliases", Kind::Query),
+    plain("kms/ListAliasesByKeyId", Kind::Query),
+    plain("kms/DescribeKeyVersion", Kind::Query),
+    plain("kms/ListKeyVersions", Kind::Query),
+    plain("kms/ListResourceTags", Kind::Query),
+    plain("kms/ListTagResources", Kind::Query),
+    plain("kms/DescribeAccountKmsStatus", Kind::Query),
     Rule {
         open: true,
         ..plain("kms/DescribeRegions", Kind::Query)
@@ -78,6 +102,14 @@ pub static RULES: [Rule; 26] = [
         always: false,
         ..system("chancery/ReleaseTimers", &["TimersReleased"])
     },
+    Rule {
+        always: false,
+        ..system("chancery/RotateKey", &["KeyRotated"])
+    },
+    Rule {
+        always: false,
+        ..system("chancery/ReserveMessages", &["MessagesReserved"])
+    },
     // Two of the daemon's notes by name; all others are covered by `NOTE`.
     note("chancery/RefuseRequests"),
     note("chancery/ClockSteppedBack"),
@@ -102,6 +134,7 @@ const fn plain(op: &'static str, kind: Kind) -> Rule {
         system: false,
         changes: &[],
         always: false,
+        most: 1,
     }
 }
 
@@ -149,6 +182,16 @@ pub const fn change_name(change: &Change) -> &'static str {
         Change::AliasBound { .. } => "AliasBound",
         Change::AliasMoved { .. } => "AliasMoved",
         Change::AliasUnbound { .. } => "AliasUnbound",
+        Change::KeyDescribed { .. } => "KeyDescribed",
+        Change::DeletionProtectionSet { .. } => "DeletionProtectionSet",
+        Change::RotationPolicySet { .. } => "RotationPolicySet",
+        Change::KeyRotated { .. } => "KeyRotated",
+        Change::MessagesReserved { .. } => "MessagesReserved",
+        Change::KeysTagged { .. } => "KeysTagged",
+        Change::KeysUntagged { .. } => "KeysUntagged",
+        Change::ClientTokenUsed { .. } => "ClientTokenUsed",
+        Change::ClientTokensExpired { .. } => "ClientTokensExpired",
+        Change::AccessKeyDeleted { .. } => "AccessKeyDeleted",
         Change::MaterialErased { .. } => "MaterialErased",
         Change::TimersHeld => "TimersHeld",
         Change::TimersReleased => "TimersReleased",

@@ -3,7 +3,7 @@
 use ciborium::Value as Cbor;
 use serde_json::{Map, Number, Value as Json};
 
-use crate::base::{AccountId, KeyId};
+use crate::base::{AccountId, Digest, KeyId};
 use crate::event::{Event, RowKey, Table};
 
 /// A row's address as text: its table and what its key stands for.
@@ -23,6 +23,9 @@ pub fn row(row: &RowKey) -> String {
             .map(|bytes| format!("key {}", KeyId::from_bytes(bytes))),
         Table::Alias => alias(key),
         Table::Erasure => slot(key),
+        Table::ClientToken => Digest::try_from(key)
+            .ok()
+            .map(|token| format!("client token {token}")),
         Table::Hold => Some("the hold on irreversible timers".to_owned()),
     };
     readable.unwrap_or_else(|| format!("{:?} {:?}", row.table, row.key))

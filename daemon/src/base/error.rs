@@ -114,6 +114,12 @@ catalogue! {
     KeyUnavailable => ("Rejected.Unavailable", 409, Later, "The request was rejected because the key state is Unavailable."),
     /// The key's state does not allow the transition.
     StateForbidsChange => ("Rejected.StateModifiedFailed", 409, Never, "Keystate modified failed."),
+    /// The client token came with another request before.
+    TokenOfAnotherRequest => ("IdempotentParameterMismatch", 400, Never, "The request uses the same client token as a previous, but non-identical request."),
+    /// DryRun: a parameter is wrong.
+    DryRunInvalid => ("ValidationError", 400, Never, "The request would have failed: a parameter is not valid."),
+    /// DryRun: authorization denies.
+    DryRunDenied => ("AccessDeniedError", 403, Never, "The request would have been denied by the permission system."),
     /// DryRun: the call would have succeeded.
     DryRunPassed => ("DryRunOperationError", 400, Never, "The request would have succeeded, but DryRun is set."),
 }

@@ -121,3 +121,21 @@ pub const CHECKPOINTS_SHOWN_MAX: usize = 16;
 
 /// Long crypto jobs waiting for a thread; more are throttled.
 pub const LONG_JOBS_MAX: usize = 1_024;
+
+/// Most tags of one resource (wire contract, section 9.2).
+pub const TAGS_PER_RESOURCE_MAX: usize = 20;
+
+/// Most resources in one TagResources or UntagResources.
+pub const TAGGED_AT_ONCE_MAX: usize = 50;
+
+/// Messages of a counted version are set aside in blocks of so many: a crash wastes one block at most.
+pub const MESSAGES_BLOCK: u64 = 1 << 20;
+
+/// From so many messages on, a counted version of a rotatable key is followed by a new one.
+pub const MESSAGES_ROTATE: u64 = 1 << 31;
+
+/// A counted version encrypts so many messages and no more (NIST SP 800-38D, section 8.3).
+pub const MESSAGES_MAX: u64 = 1 << 32;
+
+/// Rows in one page of ListTagResources (wire contract, section 5).
+pub const TAG_ROWS_PER_PAGE: usize = 200;

@@ -40,6 +40,8 @@ wire_enum!(
     KeySpec {
         /// AES-256, used as XAES-256-GCM.
         Aes256 => "Aliyun_AES_256",
+        /// SM4, used as SM4-GCM (RFC 8998).
+        Sm4 => "Aliyun_SM4",
     }
 );
 
@@ -56,6 +58,8 @@ wire_enum!(
     KeyOrigin {
         /// Made by this daemon.
         Kms => "Aliyun_KMS",
+        /// Brought by its owner.
+        External => "EXTERNAL",
     }
 );
 
@@ -72,20 +76,31 @@ impl KeySpec {
     pub const fn material_bytes(self) -> usize {
         match self {
             Self::Aes256 => 32,
+            Self::Sm4 => 16,
         }
     }
 
     /// The usage of a key whose maker named none.
     pub const fn default_usage(self) -> KeyUsage {
         match self {
-            Self::Aes256 => KeyUsage::EncryptDecrypt,
+            Self::Aes256 | Self::Sm4 => KeyUsage::EncryptDecrypt,
         }
     }
 
     /// Whether one version after another may become primary.
     pub const fn has_primary_version(self) -> bool {
         match self {
-            Self::Aes256 => true,
+            Self::Aes256 | Self::Sm4 => true,
+        }
+    }
+
+    /// How many messages one version may encrypt, if that has to be counted: with random nonces of 12 bytes a version
+    /// is safe for 2^32 messages (NIST SP 800-38D, section 8.3), which a busy daemon reaches in days. With XAES's 24 bytes
+    /// it is safe for 2^80.
+    pub const fn is_counted(self) -> bool {
+        match self {
+            Self::Aes256 => false,
+            Self::Sm4 => true,
         }
     }
 }

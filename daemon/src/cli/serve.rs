@@ -17,6 +17,7 @@ use super::exit::{CANT_GO_ON, Failure, say};
 use super::paths::Surroundings;
 use super::process;
 use super::start::{self, DataArguments, RegionArguments, Started};
+use crate::api::table::Quotas;
 use crate::api::{Front, Settings};
 use crate::base::Region;
 use crate::custody::Provider;
@@ -99,6 +100,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;
     let settings = Settings {
         regions,
+        quotas: Quotas::default(),
         root_uid: (!arguments.listen.no_local_root).then(|| rustix::process::geteuid().as_raw()),
     };
     let front = Front::new(Arc::clone(&engine), settings)

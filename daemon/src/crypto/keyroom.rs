@@ -15,6 +15,7 @@ use crate::policy::Permit;
 
 use super::blob::{self, Blob, OVERHEAD_BYTES};
 use super::cache::PreparedKeys;
+use super::message_count::MessageCounts;
 use super::pool::Busy;
 use super::provider::{PreparedKey, Provider};
 use super::software::Software;
@@ -28,6 +29,9 @@ pub enum CryptoError {
     /// The material can't be unsealed: its slot was erased or is damaged, or the sealed bytes are not its own.
     #[error("the key material is not available")]
     Unavailable,
+    /// The version has encrypted all the messages that were set aside for it.
+    #[error("the messages set aside for the version are used up")]
+    Exhausted,
     /// All workers are busy.
     #[error("the crypto workers are busy")]
     Busy,
@@ -52,6 +56,8 @@ pub struct VersionRef<'a> {
     pub slot: SlotRef,
     /// Its material, sealed under the slot.
     pub sealed: &'a Bytes,
+    /// How many messages are set aside for it, where they are counted.
+    pub reserved: u64,
 }
 
 /// Makes, unseals and uses key material.
@@ -61,6 +67,7 @@ pub struct KeyRoom {
     cache: PreparedKeys,
     entropy: Arc<dyn Entropy>,
     provider: Software,
+    counts: MessageCounts,
 }
 
 impl KeyRoom {
@@ -71,6 +78,7 @@ impl KeyRoom {
             cache: PreparedKeys::new(PREPARED_KEYS_MAX),
             entropy,
             provider: Software,
+            counts: MessageCounts::default(),
         }
     }
 
@@ -98,6 +106,9 @@ impl KeyRoom {
         plaintext: &[u8],
         context: &EncryptionContext,
     ) -> Result<Vec<u8>, CryptoError> {
+        if version.spec.is_counted() && !self.counts.spend(version.version, version.reserved) {
+            return Err(CryptoError::Exhausted);
+        }
         let key = self.prepared(version)?;
         let header = blob::header(key.algorithm(), version.key, version.version);
         let aad = [header.as_slice(), context.aad()].concat();
@@ -116,6 +127,15 @@ impl KeyRoom {
         blob: &Blob<'_>,
         context: &EncryptionContext,
     ) -> Result<SecretBytes, CryptoError> {
+        self.open(version, blob, context)
+    }
+
+    fn open(
+        &self,
+        version: &VersionRef<'_>,
+        blob: &Blob<'_>,
+        context: &EncryptionContext,
+    ) -> Result<SecretBytes, CryptoError> {
         // The header is authenticated too; this says it before any work, and whatever the caller looked up.
         if blob.key() != version.key || blob.version() != version.version {
             return Err(CryptoError::InvalidBlob);
@@ -126,6 +146,18 @@ impl KeyRoom {
         }
         let aad = [blob.header().as_slice(), context.aad()].concat();
         key.open(&aad, blob.sealed())
+    }
+
+    /// Opens a blob and encrypts what was in it under another version, bound to another context.
+    pub fn reencrypt(
+        &self,
+        permit: Permit,
+        (from, blob, opened_in): (&VersionRef<'_>, &Blob<'_>, &EncryptionContext),
+        (to, bound_to): (&VersionRef<'_>, &EncryptionContext),
+    ) -> Result<Vec<u8>, CryptoError> {
+        let plaintext = self.open(from, blob, opened_in)?;
+        // EXPOSE: encrypted here; the plaintext form is zeroized on drop.
+        self.encrypt(permit, to, plaintext.expose(), bound_to)
     }
 
     /// Makes a data key of `len` bytes: the key itself, and its blob under `version`.

@@ -11,8 +11,10 @@
 pub mod blob;
 pub mod cache;
 pub mod keyroom;
+pub mod message_count;
 pub mod pool;
 pub mod provider;
+mod sm4;
 pub mod software;
 
 pub use blob::{Algorithm, Blob, BlobError};

@@ -13,6 +13,7 @@ use crate::custody::SealingKey;
 use super::blob::Algorithm;
 use super::keyroom::CryptoError;
 use super::provider::{PreparedKey, Provider};
+use super::sm4::Sm4Key;
 
 /// Keys in the daemon's own memory.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,9 +21,7 @@ pub struct Software;
 
 impl Provider for Software {
     fn make(&self, spec: KeySpec, entropy: &dyn Entropy) -> Result<SecretBytes, CryptoError> {
-        match spec {
-            KeySpec::Aes256 => Ok(SecretBytes::random(spec.material_bytes(), entropy)),
-        }
+        Ok(SecretBytes::random(spec.material_bytes(), entropy))
     }
 
     fn prepare(&self, spec: KeySpec, material: &SecretBytes) -> Result<Arc<dyn PreparedKey>, CryptoError> {
@@ -31,6 +30,7 @@ impl Provider for Software {
                 let key = SealingKey::new(material).map_err(|_| CryptoError::Unavailable)?;
                 Ok(Arc::new(Xaes(key)))
             }
+            KeySpec::Sm4 => Ok(Arc::new(Sm4Key::new(material)?)),
         }
     }
 }

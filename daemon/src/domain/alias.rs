@@ -13,6 +13,8 @@ pub struct CreateAlias {
     pub alias: AliasName,
     /// Its target; only ids reach here.
     pub key: KeyRef,
+    /// How many aliases the account may have in the region, if that is limited.
+    pub quota: Option<u64>,
 }
 
 impl Command for CreateAlias {
@@ -32,6 +34,10 @@ impl Command for CreateAlias {
         }
         if matches!(key.state, Lifecycle::PendingDeletion { .. }) {
             return Err(Refusal::StateForbidsChange);
+        }
+        let having = || state.aliases(scope.account, &scope.region).count() as u64;
+        if self.quota.is_some_and(|quota| having() >= quota) {
+            return Err(Refusal::QuotaReached);
         }
         Ok(Decided::change(Change::AliasBound {
             key: key.id,
@@ -136,6 +142,7 @@ mod tests {
         CreateAlias {
             alias: name(alias),
             key: KeyRef::Id(key(n)),
+            quota: None,
         }
     }
 

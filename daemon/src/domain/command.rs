@@ -32,6 +32,8 @@ pub enum Needs {
     Nothing,
     /// A key id, and a first version with material of this kind.
     NewKey(KeySpec),
+    /// Another version of a key, with material of this kind.
+    NewVersion(KeyId, KeySpec),
 }
 
 /// What was made for it.
@@ -41,6 +43,18 @@ pub enum Facts {
     Nothing,
     /// A key id, and a first version.
     NewKey(KeyId, KeyVersionAdded),
+    /// Another version.
+    NewVersion(KeyVersionAdded),
+}
+
+impl Facts {
+    /// The fresh version, if one was made.
+    pub const fn version(&self) -> Option<&KeyVersionAdded> {
+        match self {
+            Self::Nothing => None,
+            Self::NewKey(_, version) | Self::NewVersion(version) => Some(version),
+        }
+    }
 }
 
 /// What a command does.

@@ -37,11 +37,13 @@ pub(super) fn created(n: u8) -> Change {
         at: AT,
         key: key(n),
         spec: KeySpec::Aes256,
+        tags: Vec::new(),
         usage: KeyUsage::EncryptDecrypt,
         origin: KeyOrigin::Kms,
         region: scope.region,
         account: scope.account,
         version: version(n),
+        rotation: None,
         protection: ProtectionLevel::Software,
         description: String::new(),
     })
@@ -113,6 +115,7 @@ impl When for State {
         let facts = match command.needs() {
             super::Needs::Nothing => Facts::Nothing,
             super::Needs::NewKey(_) => Facts::NewKey(key(9), version(9)),
+            super::Needs::NewVersion(..) => Facts::NewVersion(version(9)),
         };
         let decided = command.decide(&scope, self, &facts)?;
         for change in &decided.changes {

@@ -1,9 +1,12 @@
-//! Keys: made, enabled, disabled, scheduled for deletion and kept after all (wire contract, sections 4 and 10.1).
+//! Keys are made, described and protected (wire contract, sections 9.5 and 10.1).
 
+use super::client_token::ClientToken;
 use super::key_ref::find;
 use super::metadata::metadata;
 use super::{Command, Decided, Facts, KeyRef, Needs, Refusal, Scope, Unresolved};
-use crate::base::{Answer, Arn, KeyId, KeyOrigin, KeySpec, KeyUsage, ProtectionLevel, Seq, limits};
+use crate::base::{
+    Answer, Arn, KeyId, KeyOrigin, KeySpec, KeyUsage, ProtectionLevel, RotationInterval, Seq, Tag,
+};
 use crate::event::{Change, Element, KeyCreated, Recorded};
 use crate::projection::{Key, Lifecycle, Reader, State};
 
@@ -20,11 +23,22 @@ pub struct CreateKey {
     pub protection: ProtectionLevel,
     /// Free text.
     pub description: String,
+    /// Its tags.
+    pub tags: Vec<Tag>,
+    /// How often it is to be rotated, if it is.
+    pub rotation: Option<RotationInterval>,
+    /// Makes a retry safe.
+    pub client_token: Option<ClientToken>,
+    /// How many keys the account may have in the region, if that is limited.
+    pub quota: Option<u64>,
 }
 
 impl Command for CreateKey {
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
         let _opened = reader.account(scope.account);
+        if let Some(token) = &self.client_token {
+            let _used = reader.client_token(&token.token);
+        }
         Ok(vec![Arn::keys(&scope.region, scope.account)])
     }
 
@@ -33,277 +47,122 @@ impl Command for CreateKey {
     }
 
     fn decide(&self, scope: &Scope, state: &State, facts: &Facts) -> Result<Decided, Refusal> {
+        let mut changes = Vec::new();
+        if let Some(token) = &self.client_token {
+            if let Some(made) = token.made(scope.at, state)? {
+                return again(made, scope, state);
+            }
+            changes.extend(ClientToken::expired(scope.at, state));
+        }
         let Facts::NewKey(key, version) = facts else {
             return Err(Refusal::NoSlot);
         };
+        let having = || state.keys_newest_first(scope.account, &scope.region).count() as u64;
+        if self.quota.is_some_and(|quota| having() >= quota) {
+            return Err(Refusal::QuotaReached);
+        }
         let created = KeyCreated {
             at: scope.at,
             key: *key,
             spec: self.spec,
+            tags: self.tags.clone(),
             usage: self.usage,
             origin: self.origin,
             region: scope.region.clone(),
             account: scope.account,
             version: version.clone(),
+            rotation: self.rotation,
             protection: self.protection,
             description: self.description.clone(),
         };
         let row = Key::created(&created, Seq::new(state.size()));
-        let mut recorded = Recorded::default();
-        recorded.insert("KeyId", Element::text(&key.to_string()));
+        changes.push(Change::KeyCreated(created));
+        changes.extend(self.client_token.as_ref().map(|token| token.used(scope.at, *key)));
         Ok(Decided {
-            answer: Answer::new().with("KeyMetadata", metadata(&row)),
-            changes: vec![Change::KeyCreated(created)],
-            recorded,
+            changes,
+            ..made(&row)
         })
     }
 }
 
-/// What can be asked of an existing key's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transition {
-    /// Make it usable.
-    Enable,
-    /// Make it unusable.
-    Disable,
-    /// Destroy it in so many days.
-    ScheduleDeletion {
-        /// From now.
-        days: u64,
-    },
-    /// Keep it after all.
-    CancelDeletion,
+/// The answer that the same call got before.
+fn again(key: KeyId, scope: &Scope, state: &State) -> Result<Decided, Refusal> {
+    find(key, scope, &Reader::new(state)).map(|key| made(&key))
 }
 
-/// Moves a key along its life.
+fn made(key: &Key) -> Decided {
+    let mut recorded = Recorded::default();
+    recorded.insert("KeyId", Element::text(&key.id.to_string()));
+    Decided {
+        changes: Vec::new(),
+        answer: Answer::new().with("KeyMetadata", metadata(key)),
+        recorded,
+    }
+}
+
+/// Replaces a key's description.
 #[derive(Debug)]
-pub struct ChangeLifecycle {
+pub struct DescribeAs {
     /// Which key; only ids reach here.
     pub key: KeyRef,
-    /// Where to.
-    pub transition: Transition,
+    /// What it is to say; may be empty.
+    pub description: String,
 }
 
-impl ChangeLifecycle {
-    fn changes(&self, scope: &Scope, id: KeyId, state: Lifecycle) -> Result<Decided, Refusal> {
-        use Lifecycle::{Disabled, Enabled, PendingDeletion};
-
-        let change = match (self.transition, state) {
-            (Transition::Enable, Enabled) | (Transition::Disable, Disabled) => return Ok(Decided::nothing()),
-            (Transition::Enable, Disabled) => Change::KeyEnabled { key: id },
-            (Transition::Disable, Enabled) => Change::KeyDisabled { key: id },
-            (Transition::ScheduleDeletion { days }, Enabled | Disabled) => Change::KeyDeletionScheduled {
-                key: id,
-                delete_at: scope.at.plus_millis(days * limits::DAY_MILLIS),
-            },
-            (Transition::CancelDeletion, PendingDeletion { .. }) => Change::KeyDeletionCancelled { key: id },
-            (_, PendingDeletion { .. }) | (Transition::CancelDeletion, Enabled | Disabled) => {
-                return Err(Refusal::StateForbidsChange);
-            }
-        };
-        Ok(Decided::change(change))
-    }
-}
-
-impl Command for ChangeLifecycle {
+impl Command for DescribeAs {
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
-        let key = self.key.resolve(scope, reader)?;
-        Ok(vec![scope.key_arn(key.id)])
+        Ok(vec![scope.key_arn(self.key.resolve(scope, reader)?.id)])
     }
 
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
-        let key = self
-            .key
-            .resolve(scope, &Reader::new(state))
-            .map_err(|unresolved| unresolved.refusal)?;
-        self.changes(scope, key.id, key.state)
+        let key = changeable(&self.key, scope, state)?;
+        if key.description == self.description {
+            return Ok(Decided::nothing());
+        }
+        Ok(Decided::change(Change::KeyDescribed {
+            key: key.id,
+            description: self.description.clone(),
+        }))
     }
 }
 
-/// Destroys a key whose time has come; asked for by the daemon alone.
+/// Protects a key against deletion, or takes the protection off.
 #[derive(Debug)]
-pub struct DestroyKey {
-    /// Which.
-    pub key: KeyId,
+pub struct ProtectFromDeletion {
+    /// Which key: by id or by ARN.
+    pub key: KeyRef,
+    /// Whether it is to be protected.
+    pub enabled: bool,
+    /// Why.
+    pub description: String,
 }
 
-impl Command for DestroyKey {
+impl Command for ProtectFromDeletion {
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
-        let key = find(self.key, scope, reader)?;
-        Ok(vec![scope.key_arn(key.id)])
+        Ok(vec![scope.key_arn(self.key.resolve(scope, reader)?.id)])
     }
 
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
-        let key = find(self.key, scope, &Reader::new(state))?;
-        match key.state {
-            // A wall clock that is not believed makes nothing due.
-            Lifecycle::PendingDeletion { delete_at } if delete_at <= scope.at && state.hold().is_none() => {
-                Ok(Decided::change(Change::KeyDestroyed { key: key.id }))
-            }
-            _ => Err(Refusal::NotDue),
+        let key = changeable(&self.key, scope, state)?;
+        let wanted = self.enabled.then_some(&self.description);
+        if key.deletion_protection.as_ref() == wanted {
+            return Ok(Decided::nothing());
         }
+        Ok(Decided::change(Change::DeletionProtectionSet {
+            key: key.id,
+            enabled: self.enabled,
+            description: wanted.cloned().unwrap_or_default(),
+        }))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::given::{AT, When, bound, created, given, key};
-    use super::*;
-
-    const ALL: [Transition; 4] = [
-        Transition::Enable,
-        Transition::Disable,
-        Transition::ScheduleDeletion { days: 7 },
-        Transition::CancelDeletion,
-    ];
-
-    fn changed(state: &State, transition: Transition) -> Result<Vec<Change>, Refusal> {
-        let key = KeyRef::Id(key(1));
-        state.when(&ChangeLifecycle { key, transition })
+/// A key whose attributes may be changed: any but one that waits for its deletion.
+pub(super) fn changeable(key: &KeyRef, scope: &Scope, state: &State) -> Result<std::sync::Arc<Key>, Refusal> {
+    let key = key
+        .resolve(scope, &Reader::new(state))
+        .map_err(|unresolved| unresolved.refusal)?;
+    if matches!(key.state, Lifecycle::PendingDeletion { .. }) {
+        return Err(Refusal::PendingDeletion);
     }
-
-    fn due() -> crate::base::Timestamp {
-        AT.plus_millis(7 * limits::DAY_MILLIS)
-    }
-
-    /// The table of wire contract section 4.2, row by row: what each transition does in each state.
-    #[test]
-    fn transitions_follow_the_state_table() {
-        let key = key(1);
-        let scheduled = Change::KeyDeletionScheduled {
-            key,
-            delete_at: due(),
-        };
-        let forbidden = || Err(Refusal::StateForbidsChange);
-        let table = [
-            (
-                given([created(1)]),
-                [
-                    Ok(vec![]),
-                    Ok(vec![Change::KeyDisabled { key }]),
-                    Ok(vec![scheduled.clone()]),
-                    forbidden(),
-                ],
-            ),
-            (
-                given([created(1), Change::KeyDisabled { key }]),
-                [
-                    Ok(vec![Change::KeyEnabled { key }]),
-                    Ok(vec![]),
-                    Ok(vec![scheduled.clone()]),
-                    forbidden(),
-                ],
-            ),
-            (
-                given([created(1), scheduled]),
-                [
-                    forbidden(),
-                    forbidden(),
-                    forbidden(),
-                    Ok(vec![Change::KeyDeletionCancelled { key }]),
-                ],
-            ),
-            (given([]), std::array::from_fn(|_| Err(Refusal::KeyNotFound))),
-        ];
-        for (state, expected) in table {
-            for (transition, expected) in ALL.into_iter().zip(expected) {
-                assert_eq!(changed(&state, transition), expected, "{transition:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_cancelled_deletion_enables_a_key_that_was_disabled() {
-        let key = key(1);
-        let scheduled = Change::KeyDeletionScheduled {
-            key,
-            delete_at: due(),
-        };
-        let facts = [
-            created(1),
-            Change::KeyDisabled { key },
-            scheduled,
-            Change::KeyDeletionCancelled { key },
-        ];
-        assert_eq!(given(facts).key(key).unwrap().state, Lifecycle::Enabled);
-    }
-
-    #[test]
-    fn a_key_of_another_account_or_region_is_not_found() {
-        for other in ["account", "region"] {
-            let Change::KeyCreated(mut elsewhere) = created(1) else {
-                unreachable!()
-            };
-            match other {
-                "account" => elsewhere.account = "1000000000000002".parse().unwrap(),
-                _ => elsewhere.region = crate::base::Region::parse("eu-central-1").unwrap(),
-            }
-            let account = Change::AccountCreated {
-                account: "1000000000000002".parse().unwrap(),
-            };
-            let state = given([account, Change::KeyCreated(elsewhere)]);
-            assert_eq!(
-                changed(&state, Transition::Disable),
-                Err(Refusal::KeyNotFound),
-                "{other}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_key_is_destroyed_when_it_is_due_and_not_before() {
-        let key = key(1);
-        let pending = |delete_at| given([created(1), Change::KeyDeletionScheduled { key, delete_at }]);
-        let destroy = DestroyKey { key };
-        assert_eq!(pending(AT).when(&destroy), Ok(vec![Change::KeyDestroyed { key }]));
-        assert_eq!(pending(AT.plus_millis(1)).when(&destroy), Err(Refusal::NotDue));
-        assert_eq!(given([created(1)]).when(&destroy), Err(Refusal::NotDue));
-    }
-
-    #[test]
-    fn a_destroyed_key_leaves_no_alias_and_owes_its_slots() {
-        let id = key(1);
-        let facts = [
-            created(1),
-            created(2),
-            bound("alias/one", 1),
-            bound("alias/two", 2),
-            Change::KeyDeletionScheduled {
-                key: id,
-                delete_at: due(),
-            },
-            Change::KeyDestroyed { key: id },
-        ];
-        let state = given(facts);
-        let scope = super::super::given::scope();
-        assert!(state.key(id).is_none());
-        assert_eq!(state.aliases_of(id).count(), 0);
-        let left: Vec<_> = state
-            .aliases(scope.account, &scope.region)
-            .map(|alias| alias.name.as_str())
-            .collect();
-        assert_eq!(left, ["alias/two"]);
-        assert_eq!(
-            state.erasures().collect::<Vec<_>>(),
-            [super::super::given::version(1).slot]
-        );
-        assert_eq!(state.deletions_due(due()).count(), 0);
-    }
-
-    #[test]
-    fn keys_are_listed_newest_first() {
-        let mut facts = Vec::new();
-        for n in 1..=3u8 {
-            let Change::KeyCreated(mut later) = created(n) else {
-                unreachable!()
-            };
-            later.at = AT.plus_millis(u64::from(n));
-            facts.push(Change::KeyCreated(later));
-        }
-        let scope = super::super::given::scope();
-        let listed: Vec<_> = given(facts)
-            .keys_newest_first(scope.account, &scope.region)
-            .collect();
-        assert_eq!(listed, [key(3), key(2), key(1)]);
-    }
+    Ok(key)
 }

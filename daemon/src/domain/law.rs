@@ -1,7 +1,7 @@
 //! Which change is lawful in which state. `decide` makes only lawful ones; a replay checks every one again, without
 //! knowing how it came about (law 3).
 
-use crate::base::{KeyId, Timestamp};
+use crate::base::{KeyId, Timestamp, limits};
 use crate::event::Change;
 use crate::projection::{AliasKey, Key, Lifecycle, State};
 
@@ -51,6 +51,10 @@ pub fn check(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawf
             in_state(state, *key, |s| {
                 matches!(s, Lifecycle::Enabled | Lifecycle::Disabled)
             })?;
+            absent(
+                living(state, *key)?.deletion_protection.as_ref(),
+                Unlawful::Lifecycle,
+            )?;
             if *delete_at > at {
                 Ok(())
             } else {
@@ -90,6 +94,37 @@ pub fn check(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawf
             region,
             account,
         } => present(alias_row(state, *account, region, alias)).map(drop),
+        Change::KeyDescribed { key, .. } | Change::DeletionProtectionSet { key, .. } => target(state, *key),
+        Change::RotationPolicySet { key, .. } | Change::KeyRotated { key, .. } => {
+            in_state(state, *key, |s| s == Lifecycle::Enabled)?;
+            if living(state, *key)?.is_rotatable() {
+                Ok(())
+            } else {
+                Err(Unlawful::Lifecycle)
+            }
+        }
+        Change::MessagesReserved { key, upto, version } => {
+            let version = present(living(state, *key)?.version(*version))?;
+            if version.reserved < *upto && *upto <= limits::MESSAGES_MAX {
+                Ok(())
+            } else {
+                Err(Unlawful::Exists)
+            }
+        }
+        Change::KeysTagged { keys, .. } | Change::KeysUntagged { keys, .. } => {
+            keys.iter().try_for_each(|key| target(state, *key))
+        }
+        Change::ClientTokenUsed { token, .. } => absent(state.client_token(token), Unlawful::Exists),
+        Change::ClientTokensExpired { tokens } => {
+            tokens
+                .iter()
+                .try_for_each(|token| match state.client_token(token) {
+                    Some(used) if used.at.plus_millis(limits::DAY_MILLIS) <= at => Ok(()),
+                    Some(_) => Err(Unlawful::NotDue),
+                    None => Err(Unlawful::Missing),
+                })
+        }
+        Change::AccessKeyDeleted { id } => present(state.access_key(id)).map(drop),
         Change::MaterialErased { slots } => {
             let owed: std::collections::BTreeSet<_> = state.erasures().collect();
             if slots.iter().all(|slot| owed.contains(slot)) {

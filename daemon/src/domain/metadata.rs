@@ -11,7 +11,7 @@ pub fn metadata(key: &Key) -> Answer {
     };
     let mut fields = Answer::default()
         .text("Arn", Arn::key(&key.region, key.account, key.id).to_string())
-        .text("AutomaticRotation", "Disabled")
+        .text("AutomaticRotation", automatic_rotation(key))
         .text("CreationDate", key.at.to_string())
         .text("Creator", key.account.to_string())
         .text("DeleteDate", delete_date)
@@ -26,8 +26,33 @@ pub fn metadata(key: &Key) -> Answer {
     if let Some(newest) = key.versions.last() {
         fields = fields.text("LastRotationDate", newest.at.to_string());
     }
+    if let (Some(interval), Some(next)) = (key.rotation, key.next_rotation()) {
+        fields = fields
+            .text("NextRotationDate", next.to_string())
+            .text("RotationInterval", interval.to_string());
+    }
     if let Some(primary) = key.primary().filter(|_| key.spec.has_primary_version()) {
         fields = fields.text("PrimaryKeyVersion", primary.id.to_string());
     }
     fields
+}
+
+/// What DescribeKey shows besides.
+pub fn protection(key: &Key, fields: Answer) -> Answer {
+    match &key.deletion_protection {
+        None => fields.text("DeletionProtection", "Disabled"),
+        Some(why) if why.is_empty() => fields.text("DeletionProtection", "Enabled"),
+        Some(why) => fields
+            .text("DeletionProtection", "Enabled")
+            .text("DeletionProtectionDescription", why.clone()),
+    }
+}
+
+/// Suspended: configured, and not carried out while the key is not enabled.
+const fn automatic_rotation(key: &Key) -> &'static str {
+    match (key.rotation, key.state) {
+        (None, _) => "Disabled",
+        (Some(_), Lifecycle::Enabled) => "Enabled",
+        (Some(_), Lifecycle::Disabled | Lifecycle::PendingDeletion { .. }) => "Suspended",
+    }
 }

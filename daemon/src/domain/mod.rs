@@ -6,15 +6,19 @@
 //! Never: makes ids, reads a clock, touches a provider, applies a change.
 
 pub mod alias;
+pub mod client_token;
 pub mod command;
 #[cfg(test)]
 mod given;
 pub mod key;
 pub mod key_ref;
 pub mod law;
+pub mod lifecycle;
 pub mod metadata;
 pub mod refusal;
+pub mod rotation;
 pub mod system;
+pub mod tags;
 
 pub use command::{Command, Decided, Facts, Needs, Scope};
 pub use key_ref::{KeyRef, Unresolved};

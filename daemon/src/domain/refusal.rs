@@ -26,12 +26,26 @@ pub enum Refusal {
     NotDue,
     /// A slot that is owed no erasure.
     NotOwed,
+    /// The key is protected against deletion.
+    Protected,
+    /// The key's origin does not allow it.
+    OriginForbids,
+    /// There are as many of them as there may be.
+    QuotaReached,
+    /// The version has encrypted as many messages as it may.
+    VersionUsedUp,
+    /// The client token was used with another request.
+    TokenOfAnotherRequest,
     /// There is no vault slot left for new material.
     NoSlot,
 }
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
+        if refusal == Refusal::Protected {
+            let text = "Keystate modified failed: deletion protection is enabled.";
+            return Self::with_message(Code::StateForbidsChange, text);
+        }
         Self::new(match refusal {
             Refusal::KeyNotFound => Code::KeyNotFound,
             Refusal::AliasNotFound => Code::AliasNotFound,
@@ -39,7 +53,12 @@ impl From<Refusal> for ApiError {
             Refusal::AliasTaken => Code::AliasTaken,
             Refusal::Disabled => Code::KeyDisabled,
             Refusal::PendingDeletion => Code::KeyPendingDeletion,
-            Refusal::StateForbidsChange | Refusal::NotDue | Refusal::NotOwed => Code::StateForbidsChange,
+            Refusal::StateForbidsChange | Refusal::Protected | Refusal::NotDue | Refusal::NotOwed => {
+                Code::StateForbidsChange
+            }
+            Refusal::OriginForbids => Code::OriginNotAccepted,
+            Refusal::QuotaReached | Refusal::VersionUsedUp => Code::LimitExceeded,
+            Refusal::TokenOfAnotherRequest => Code::TokenOfAnotherRequest,
             Refusal::WrongUsage => Code::UnsupportedOperation,
             Refusal::NoSlot => Code::Unavailable,
         })

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::clock::ClockWatch;
 pub use super::founding::{Founding, RootAccessKey, found};
 use super::published::Published;
-use super::tools::Tools;
+use super::tools::{MessageLimits, Tools};
 use super::writer::Writer;
 use crate::base::disk::BlockFile;
 use crate::base::entropy::Entropy;
@@ -234,6 +234,7 @@ pub(super) fn assemble(
         tools: Arc::new(Tools {
             room: KeyRoom::new(Arc::clone(&vault), Arc::clone(&world.entropy)),
             vault,
+            message_limits: MessageLimits::default(),
             free,
             log,
             published,

@@ -2,8 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::base::{Answer, ApiError, Arn, Digest, RequestId};
-use crate::crypto::KeyRoom;
+use crate::base::{Answer, ApiError, Arn, Digest, KeyId, KeySpec, KeyVersionId, RequestId};
 use crate::crypto::pool::Lane;
 use crate::domain::{Command, Scope, Unresolved};
 use crate::event::{Actor, Origin, Recorded};
@@ -32,6 +31,8 @@ pub struct Call {
     pub op: &'static str,
     /// Whether being authenticated is enough.
     pub open: bool,
+    /// Whether the caller only wants to know if it would succeed.
+    pub dry_run: bool,
     /// Where its work runs.
     pub lane: Lane,
     /// Who asks.
@@ -65,13 +66,45 @@ pub trait Use: Debug + Send + Sync {
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved>;
 
     /// Does the work. Takes the permit: without it the key room opens no key.
-    fn run(
-        &self,
-        scope: &Scope,
-        reader: &Reader<'_>,
-        permit: Permit,
-        room: &KeyRoom,
-    ) -> Result<Done, ApiError>;
+    fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, tools: &Tools) -> Result<Done, Halt>;
+}
+
+/// Why work with a key came to no result.
+#[derive(Debug)]
+pub enum Halt {
+    /// It is refused.
+    Refused(ApiError),
+    /// Something has to be done first; then it is tried again.
+    Wants(Upkeep),
+}
+
+impl<E: Into<ApiError>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// What the daemon does so that a version can go on encrypting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upkeep {
+    /// Set more messages aside.
+    Reserve {
+        /// For which version of which key.
+        key: KeyId,
+        /// The version.
+        version: KeyVersionId,
+        /// What is set aside now.
+        after: u64,
+    },
+    /// Give the key a new version.
+    Rotate {
+        /// Which key.
+        key: KeyId,
+        /// Its algorithm.
+        spec: KeySpec,
+        /// The version that is used up.
+        follows: KeyVersionId,
+    },
 }
 
 /// An operation that only looks.

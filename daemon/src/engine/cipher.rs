@@ -1,13 +1,14 @@
-//! Encrypt, Decrypt, GenerateDataKey: where a permit, a key and the key room meet.
+//! Encrypt, Decrypt, ReEncrypt, GenerateDataKey: where a permit, a key and the key room meet.
 
 use std::sync::Arc;
 
-use super::call::{Done, Use};
+use super::call::{Done, Halt, Upkeep, Use};
+use super::tools::Tools;
 use crate::base::answer::SecretText;
 use crate::base::context::EncryptionContext;
 use crate::base::{Answer, ApiError, Arn, Code, Digest, KeyUsage, KeyVersionId, SecretBytes};
 use crate::crypto::blob::Blob;
-use crate::crypto::{CryptoError, KeyRoom, VersionRef};
+use crate::crypto::{CryptoError, VersionRef};
 use crate::domain::key_ref::{find, usable};
 use crate::domain::{KeyRef, Refusal, Scope, Unresolved};
 use crate::event::{Element, Recorded};
@@ -30,24 +31,15 @@ impl Use for Encrypt {
         Ok(vec![scope.key_arn(self.key.resolve(scope, reader)?.id)])
     }
 
-    fn run(
-        &self,
-        scope: &Scope,
-        reader: &Reader<'_>,
-        permit: Permit,
-        room: &KeyRoom,
-    ) -> Result<Done, ApiError> {
+    fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, tools: &Tools) -> Result<Done, Halt> {
         let key = resolved(&self.key, scope, reader)?;
         let primary = primary(&key)?;
         // EXPOSE: the cipher reads the plaintext and keeps nothing of it.
-        let blob = room
-            .encrypt(
-                permit,
-                &reference(&key, primary),
-                self.plaintext.expose(),
-                &self.context,
-            )
-            .map_err(refuse)?;
+        let plaintext = self.plaintext.expose();
+        let made = tools
+            .room
+            .encrypt(permit, &reference(&key, primary), plaintext, &self.context);
+        let blob = made.map_err(|error| halt(error, &key, primary, tools))?;
         let answer = Answer::new().base64("CiphertextBlob", &blob);
         Ok(done(answer, &key, primary.id, &blob))
     }
@@ -67,37 +59,86 @@ impl Decrypt {
     pub fn new(blob: Vec<u8>, context: EncryptionContext) -> Option<Self> {
         Blob::parse(&blob).is_ok().then_some(Self { blob, context })
     }
-
-    fn parse(&self) -> Result<Blob<'_>, ApiError> {
-        Blob::parse(&self.blob).map_err(|_| ApiError::invalid("CiphertextBlob"))
-    }
 }
 
 impl Use for Decrypt {
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
-        let blob = self.parse().map_err(|_| Refusal::KeyNotFound)?;
-        Ok(vec![scope.key_arn(find(blob.key(), scope, reader)?.id)])
+        Ok(vec![scope.key_arn(key_of(&self.blob, scope, reader)?.id)])
     }
 
-    fn run(
-        &self,
-        scope: &Scope,
-        reader: &Reader<'_>,
-        permit: Permit,
-        room: &KeyRoom,
-    ) -> Result<Done, ApiError> {
-        let blob = self.parse()?;
-        let key = find(blob.key(), scope, reader)?;
+    fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, tools: &Tools) -> Result<Done, Halt> {
+        let key = key_of(&self.blob, scope, reader)?;
         usable(&key, KeyUsage::EncryptDecrypt)?;
-        // A version that the key does not have: the blob was not made by it, and says no more than a forged one.
-        let version = key
-            .version(blob.version())
-            .ok_or_else(|| ApiError::invalid("CiphertextBlob"))?;
-        let plaintext = room
-            .decrypt(permit, &reference(&key, version), &blob, &self.context)
-            .map_err(refuse)?;
+        let (blob, version) = version_of(&self.blob, &key)?;
+        let opened = tools
+            .room
+            .decrypt(permit, &reference(&key, version), &blob, &self.context);
+        let plaintext = opened.map_err(|error| halt(error, &key, version, tools))?;
         let answer = Answer::new().with("Plaintext", SecretText::base64(&plaintext));
         Ok(done(answer, &key, version.id, &self.blob))
+    }
+}
+
+/// Decrypts and encrypts again, under another key or the newest version, without showing the plaintext.
+#[derive(Debug)]
+pub struct ReEncrypt {
+    /// The blob; it names its key and version.
+    source: Vec<u8>,
+    /// What it is bound to.
+    source_context: EncryptionContext,
+    /// The key to encrypt under.
+    destination: KeyRef,
+    /// What the new blob is bound to.
+    destination_context: EncryptionContext,
+}
+
+impl ReEncrypt {
+    /// Of a blob in our format; of anything else there is none.
+    pub fn new(
+        source: Vec<u8>,
+        source_context: EncryptionContext,
+        destination: KeyRef,
+        destination_context: EncryptionContext,
+    ) -> Option<Self> {
+        Blob::parse(&source).is_ok().then_some(Self {
+            source,
+            source_context,
+            destination,
+            destination_context,
+        })
+    }
+}
+
+impl Use for ReEncrypt {
+    fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        let source = key_of(&self.source, scope, reader)?;
+        let destination = self.destination.resolve(scope, reader)?;
+        Ok(vec![scope.key_arn(source.id), scope.key_arn(destination.id)])
+    }
+
+    fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, tools: &Tools) -> Result<Done, Halt> {
+        let source = key_of(&self.source, scope, reader)?;
+        usable(&source, KeyUsage::EncryptDecrypt)?;
+        let destination = resolved(&self.destination, scope, reader)?;
+        let (blob, version) = version_of(&self.source, &source)?;
+        let primary = primary(&destination)?;
+        let (from, to) = (reference(&source, version), reference(&destination, primary));
+        let made = tools.room.reencrypt(
+            permit,
+            (&from, &blob, &self.source_context),
+            (&to, &self.destination_context),
+        );
+        let made = made.map_err(|error| halt(error, &destination, primary, tools))?;
+        // The ids in the answer are the source's: so the SDKs document them.
+        let mut done = done(
+            Answer::new().base64("CiphertextBlob", &made),
+            &source,
+            version.id,
+            &made,
+        );
+        let opened = Element::Digest(Digest::of(&self.source), self.source.len() as u64);
+        done.recorded.insert("SourceBlob", opened);
+        Ok(done)
     }
 }
 
@@ -110,6 +151,8 @@ pub struct GenerateDataKey {
     pub bytes: usize,
     /// What it is bound to.
     pub context: EncryptionContext,
+    /// Whether the answer shows it in plaintext too.
+    pub with_plaintext: bool,
 }
 
 impl Use for GenerateDataKey {
@@ -117,31 +160,42 @@ impl Use for GenerateDataKey {
         Ok(vec![scope.key_arn(self.key.resolve(scope, reader)?.id)])
     }
 
-    fn run(
-        &self,
-        scope: &Scope,
-        reader: &Reader<'_>,
-        permit: Permit,
-        room: &KeyRoom,
-    ) -> Result<Done, ApiError> {
+    fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, tools: &Tools) -> Result<Done, Halt> {
         let key = resolved(&self.key, scope, reader)?;
         let primary = primary(&key)?;
-        let (data_key, blob) = room
-            .generate(permit, &reference(&key, primary), self.bytes, &self.context)
-            .map_err(refuse)?;
+        let made = tools
+            .room
+            .generate(permit, &reference(&key, primary), self.bytes, &self.context);
+        let (data_key, blob) = made.map_err(|error| halt(error, &key, primary, tools))?;
+        let plaintext = self.with_plaintext.then(|| SecretText::base64(&data_key));
         let answer = Answer::new()
             .base64("CiphertextBlob", &blob)
-            .with("Plaintext", SecretText::base64(&data_key));
+            .with_some("Plaintext", plaintext);
         Ok(done(answer, &key, primary.id, &blob))
     }
 }
 
-fn resolved(key: &KeyRef, scope: &Scope, reader: &Reader<'_>) -> Result<Arc<Key>, ApiError> {
+fn resolved(key: &KeyRef, scope: &Scope, reader: &Reader<'_>) -> Result<Arc<Key>, Refusal> {
     let key = key
         .resolve(scope, reader)
         .map_err(|unresolved| unresolved.refusal)?;
     usable(&key, KeyUsage::EncryptDecrypt)?;
     Ok(key)
+}
+
+/// The key that a blob names.
+fn key_of(blob: &[u8], scope: &Scope, reader: &Reader<'_>) -> Result<Arc<Key>, Refusal> {
+    let blob = Blob::parse(blob).map_err(|_| Refusal::KeyNotFound)?;
+    find(blob.key(), scope, reader)
+}
+
+/// The version that a blob names. One that the key does not have: the blob was not made by it, and no more is said of it
+/// than of a forged one.
+fn version_of<'a>(blob: &'a [u8], key: &'a Key) -> Result<(Blob<'a>, &'a KeyVersion), ApiError> {
+    let invalid = || ApiError::invalid("CiphertextBlob");
+    let blob = Blob::parse(blob).map_err(|_| invalid())?;
+    let version = key.version(blob.version()).ok_or_else(invalid)?;
+    Ok((blob, version))
 }
 
 fn primary(key: &Key) -> Result<&KeyVersion, ApiError> {
@@ -155,6 +209,7 @@ fn reference<'a>(key: &'a Key, version: &'a KeyVersion) -> VersionRef<'a> {
         spec: key.spec,
         slot: version.slot,
         sealed: &version.sealed,
+        reserved: version.reserved,
     }
 }
 
@@ -171,10 +226,31 @@ fn done(answer: Answer, key: &Key, version: KeyVersionId, blob: &[u8]) -> Done {
     }
 }
 
-fn refuse(error: CryptoError) -> ApiError {
+fn halt(error: CryptoError, key: &Key, version: &KeyVersion, tools: &Tools) -> Halt {
     match error {
-        CryptoError::InvalidBlob => ApiError::invalid("CiphertextBlob"),
-        CryptoError::Unavailable => Code::KeyUnavailable.into(),
-        CryptoError::Busy => Code::Unavailable.into(),
+        CryptoError::InvalidBlob => ApiError::invalid("CiphertextBlob").into(),
+        CryptoError::Unavailable => ApiError::new(Code::KeyUnavailable).into(),
+        CryptoError::Busy => ApiError::new(Code::Unavailable).into(),
+        CryptoError::Exhausted => exhausted(key, version, tools),
     }
+}
+
+/// The messages set aside for a version are used up: more of them, a new version, or the end.
+fn exhausted(key: &Key, version: &KeyVersion, tools: &Tools) -> Halt {
+    let limits = &tools.message_limits;
+    if version.reserved >= limits.rotate && key.is_rotatable() {
+        return Halt::Wants(Upkeep::Rotate {
+            key: key.id,
+            spec: key.spec,
+            follows: version.id,
+        });
+    }
+    if version.reserved >= limits.most {
+        return Halt::Refused(Refusal::VersionUsedUp.into());
+    }
+    Halt::Wants(Upkeep::Reserve {
+        key: key.id,
+        version: version.id,
+        after: version.reserved,
+    })
 }

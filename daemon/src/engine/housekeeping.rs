@@ -5,17 +5,19 @@
 
 use parking_lot::Mutex;
 
-use super::call::{Call, Work};
+use super::call::{Call, Upkeep, Work};
 use super::clock::{ClockWatch, Drift};
 use super::refusals::Refusals;
 use super::tools::Tools;
 use crate::base::{AccountId, Region, RequestId, Seq, limits};
 use crate::crypto::pool::Lane;
 use crate::custody::vault::VaultError;
-use crate::domain::key::DestroyKey;
+use crate::domain::lifecycle::DestroyKey;
+use crate::domain::rotation::{ReserveMessages, RotateKey};
 use crate::domain::system::{AcceptClock, HoldTimers, Note, RecordErasure};
 use crate::domain::{Command, Scope};
 use crate::event::{Actor, Element, Origin, Recorded};
+use crate::projection::Key;
 
 /// The clock watch, and whether the log holds what it says.
 #[derive(Debug)]
@@ -102,19 +104,12 @@ impl Housekeeper {
             }
             for key in durable.state.deletions_due(now).take(DELETIONS_AT_ONCE) {
                 if let Some(row) = durable.state.key(key) {
-                    let mut call = self.call(
-                        "chancery/DestroyKey",
-                        Recorded::default(),
-                        DestroyKey { key },
-                        tools,
-                    );
-                    // A key is destroyed in its own account and region.
-                    call.actor = Actor::system(row.account);
-                    call.scope.account = row.account;
-                    call.scope.region = row.region.clone();
-                    calls.push(call);
+                    calls.push(self.on_key(row, "chancery/DestroyKey", DestroyKey { key }, tools));
                 }
             }
+        }
+        for key in durable.state.rotations_due(now).take(ROTATIONS_AT_ONCE) {
+            calls.extend(durable.state.key(key).and_then(|row| self.rotation(row, tools)));
         }
         tools.refill()?;
         if monotonic.saturating_sub(*self.refusals_taken.lock()) >= REFUSAL_WINDOW_MILLIS {
@@ -122,6 +117,46 @@ impl Housekeeper {
             calls.extend(self.refused(tools));
         }
         Ok(calls)
+    }
+
+    /// What a version needs before it can go on encrypting, as an operation.
+    pub fn upkeep(&self, upkeep: Upkeep, tools: &Tools) -> Option<Call> {
+        let state = tools.published.applied();
+        match upkeep {
+            Upkeep::Rotate { key, spec, follows } => {
+                let row = state.key(key)?;
+                Some(self.on_key(row, "chancery/RotateKey", RotateKey { key, spec, follows }, tools))
+            }
+            Upkeep::Reserve { key, version, after } => {
+                let limits = &tools.message_limits;
+                let reserve = ReserveMessages {
+                    key,
+                    version,
+                    after,
+                    block: limits.block,
+                    most: limits.most,
+                };
+                Some(self.on_key(state.key(key)?, "chancery/ReserveMessages", reserve, tools))
+            }
+        }
+    }
+
+    fn rotation(&self, key: &Key, tools: &Tools) -> Option<Call> {
+        let rotate = RotateKey {
+            key: key.id,
+            spec: key.spec,
+            follows: key.primary()?.id,
+        };
+        Some(self.on_key(key, "chancery/RotateKey", rotate, tools))
+    }
+
+    /// An operation on a key stands in the key's own account and region.
+    fn on_key(&self, key: &Key, op: &'static str, command: impl Command + 'static, tools: &Tools) -> Call {
+        let mut call = self.call(op, Recorded::default(), command, tools);
+        call.actor = Actor::system(key.account);
+        call.scope.account = key.account;
+        call.scope.region = key.region.clone();
+        call
     }
 
     /// The refusals counted since the last window, one operation each; also asked for at shutdown.
@@ -165,6 +200,7 @@ impl Housekeeper {
             rid: RequestId::make(&*tools.entropy),
             op,
             open: false,
+            dry_run: false,
             lane: Lane::Short,
             actor: Actor::system(self.account),
             origin: Origin::internal(),
@@ -206,5 +242,7 @@ fn slots_recorded(count: usize) -> Recorded {
 const ERASURES_AT_ONCE: usize = 64;
 /// Keys destroyed in one tick; the rest waits for the next.
 const DELETIONS_AT_ONCE: usize = 64;
+/// Keys rotated in one tick; the rest waits for the next.
+const ROTATIONS_AT_ONCE: usize = 64;
 /// The window in which refusals are counted together, milliseconds.
 const REFUSAL_WINDOW_MILLIS: u64 = limits::REFUSAL_WINDOW.as_millis() as u64;

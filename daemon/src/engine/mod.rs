@@ -29,8 +29,12 @@ pub mod writer;
 // What the api room needs of the rooms below; it imports none of them itself.
 pub use crate::crypto::pool::Lane;
 pub use crate::domain::alias::{CreateAlias, DeleteAlias, UpdateAlias};
-pub use crate::domain::key::{ChangeLifecycle, CreateKey, Transition};
+pub use crate::domain::client_token::ClientToken;
+pub use crate::domain::key::{CreateKey, DescribeAs, ProtectFromDeletion};
+pub use crate::domain::lifecycle::{ChangeLifecycle, Transition};
+pub use crate::domain::rotation::UpdateRotationPolicy;
 pub use crate::domain::system::AcceptClock;
+pub use crate::domain::tags::{TagKeys, UntagKeys};
 pub use crate::domain::{KeyRef, Scope};
 pub use crate::event::{Actor, ActorKind, Element, Origin, Recorded};
 pub use call::{Call, Class, Work};

@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::call::{Call, Done, Work};
+use super::call::{Call, Done, Halt, Upkeep, Work};
 use super::tools::Tools;
 use crate::base::{ApiError, Arn, Code};
 use crate::domain::{Facts, Unresolved};
@@ -24,6 +24,8 @@ pub struct Prepared {
     pub snapshot: u64,
     /// What came of it.
     pub result: Result<Ready, ApiError>,
+    /// What has to be done first, after which the call is prepared again. Whoever can't do it lets `result` stand.
+    pub wants: Option<Upkeep>,
 }
 
 /// What came of the work.
@@ -40,13 +42,19 @@ pub fn prepare(call: &Call, state: &State, tools: &Tools) -> Prepared {
     let reader = Reader::new(state);
     let mut decision = Decision::none(call.scope.at);
     let mut resources = Vec::new();
-    let result = attempt(call, state, &reader, tools, &mut decision, &mut resources);
+    let attempted = attempt(call, state, &reader, tools, &mut decision, &mut resources);
+    let (result, wants) = match attempted {
+        Ok(ready) => (Ok(ready), None),
+        Err(Halt::Refused(error)) => (Err(error), None),
+        Err(Halt::Wants(upkeep)) => (Err(Code::Unavailable.into()), Some(upkeep)),
+    };
     Prepared {
         decision,
         reads: reader.into_reads(),
         resources,
         snapshot: state.size(),
         result,
+        wants,
     }
 }
 
@@ -57,29 +65,29 @@ fn attempt(
     tools: &Tools,
     decision: &mut Decision,
     touched: &mut Vec<Arn>,
-) -> Result<Ready, ApiError> {
+) -> Result<Ready, Halt> {
     // The principal belongs to every read set: an access key that is gone by the time of the event allows nothing.
     if let Some(access_key) = &call.actor.ak {
-        reader.access_key(access_key).ok_or(Code::UnknownAccessKey)?;
+        reader
+            .access_key(access_key)
+            .ok_or(ApiError::new(Code::UnknownAccessKey))?;
     }
     let resolved = match &call.work {
         Work::Command(command) => command.resources(&call.scope, reader),
         Work::Use(work) => work.resources(&call.scope, reader),
         Work::Query(query) => query.resources(&call.scope, reader),
-        Work::Invalid(error) => return Err(error.clone()),
+        Work::Invalid(error) => return Err(error.clone().into()),
     };
     *touched = match resolved {
         Ok(resources) => resources,
-        Err(unresolved) => return Err(refuse(call, unresolved, decision)),
+        Err(unresolved) => return Err(refuse(call, unresolved, decision).into()),
     };
     let permit = decide(call, decision)?;
     match &call.work {
         Work::Command(command) => Ok(Ready::Decide(tools.make(command.needs())?)),
-        Work::Use(work) => work
-            .run(&call.scope, reader, permit, &tools.room)
-            .map(Ready::Done),
-        Work::Query(query) => query.answer(&call.scope, state, tools).map(Ready::Done),
-        Work::Invalid(error) => Err(error.clone()),
+        Work::Use(work) => work.run(&call.scope, reader, permit, tools).map(Ready::Done),
+        Work::Query(query) => Ok(Ready::Done(query.answer(&call.scope, state, tools)?)),
+        Work::Invalid(error) => Err(error.clone().into()),
     }
 }
 

@@ -69,6 +69,9 @@ pub struct Engine {
     ended: Arc<AtomicBool>,
 }
 
+/// How often a call may have something done for its key: with many callers, others may use up what was set aside.
+const UPKEEPS_MAX: u8 = 8;
+
 /// The threads of a running core; joined at the end.
 #[derive(Debug)]
 pub struct Threads {
@@ -194,7 +197,23 @@ impl Engine {
         }
     }
 
-    async fn prepare(&self, call: Box<Call>) -> Result<(Prepared, Box<Call>), Code> {
+    /// Prepares a call; when something has to be done for its key first, does that and prepares it again.
+    async fn prepare(&self, mut call: Box<Call>) -> Result<(Prepared, Box<Call>), Code> {
+        let mut upkeeps = 0;
+        loop {
+            let (prepared, returned) = self.prepare_once(call).await?;
+            call = returned;
+            let wanted = prepared.wants.filter(|_| upkeeps < UPKEEPS_MAX);
+            let Some(work) = wanted.and_then(|upkeep| self.housekeeper.upkeep(upkeep, &self.tools)) else {
+                return Ok((prepared, call));
+            };
+            upkeeps += 1;
+            Box::pin(self.submit(work)).await?;
+            call.scope.at = self.tools.now();
+        }
+    }
+
+    async fn prepare_once(&self, call: Box<Call>) -> Result<(Prepared, Box<Call>), Code> {
         if call.lane == Lane::Short {
             let state = self.tools.published.applied();
             return Ok((prepare(&call, &state, &self.tools), call));

@@ -9,9 +9,31 @@ use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Vault};
 use crate::domain::{Facts, Needs, Refusal};
+use crate::event::KeyVersionAdded;
 use crate::ledger::EventStore;
 
 use super::published::Published;
+
+/// How many messages a counted version encrypts before something happens.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageLimits {
+    /// So many are set aside at once.
+    pub block: u64,
+    /// From so many on, a rotatable key gets a new version.
+    pub rotate: u64,
+    /// So many and no more.
+    pub most: u64,
+}
+
+impl Default for MessageLimits {
+    fn default() -> Self {
+        Self {
+            block: limits::MESSAGES_BLOCK,
+            rotate: limits::MESSAGES_ROTATE,
+            most: limits::MESSAGES_MAX,
+        }
+    }
+}
 
 /// The tools, made once at boot.
 #[derive(Debug)]
@@ -20,6 +42,8 @@ pub struct Tools {
     pub room: KeyRoom,
     /// Where slots are.
     pub vault: Arc<Vault>,
+    /// How many messages a counted version encrypts.
+    pub message_limits: MessageLimits,
     /// Slots provided ahead.
     pub free: FreeSlots,
     /// Where the log is, for those who read it.
@@ -37,20 +61,21 @@ impl Tools {
     pub fn make(&self, needs: Needs) -> Result<Facts, Refusal> {
         match needs {
             Needs::Nothing => Ok(Facts::Nothing),
-            Needs::NewKey(spec) => self.make_key(spec),
+            Needs::NewKey(spec) => {
+                let key = KeyId::make(&*self.entropy);
+                self.make_version(key, spec)
+                    .map(|version| Facts::NewKey(key, version))
+            }
+            Needs::NewVersion(key, spec) => self.make_version(key, spec).map(Facts::NewVersion),
         }
     }
 
-    fn make_key(&self, spec: KeySpec) -> Result<Facts, Refusal> {
+    fn make_version(&self, key: KeyId, spec: KeySpec) -> Result<KeyVersionAdded, Refusal> {
         let slot = self.take_slot()?;
-        let key = KeyId::make(&*self.entropy);
-        match self.room.make_version(key, spec, slot) {
-            Ok(version) => Ok(Facts::NewKey(key, version)),
-            Err(error) => {
-                tracing::error!(%error, %slot, "no material could be made for a new key");
-                Err(Refusal::NoSlot)
-            }
-        }
+        self.room.make_version(key, spec, slot).map_err(|error| {
+            tracing::error!(%error, %slot, "no material could be made");
+            Refusal::NoSlot
+        })
     }
 
     fn take_slot(&self) -> Result<SlotRef, Refusal> {
@@ -84,9 +109,6 @@ impl Tools {
 
     /// Takes back what was made for a command that did not come about. Its material was never recorded.
     pub fn unmake(&self, facts: &Facts) {
-        match facts {
-            Facts::Nothing => {}
-            Facts::NewKey(_, version) => self.free.give_back([version.slot]),
-        }
+        self.free.give_back(facts.version().map(|version| version.slot));
     }
 }

@@ -161,6 +161,7 @@ impl Writer {
                 resources: Vec::new(),
                 snapshot: self.state.size(),
                 result: Err(Code::Unavailable.into()),
+                wants: None,
             },
         };
         prepared.decision.at = call.scope.at;
@@ -192,6 +193,11 @@ impl Writer {
                 (decided.answer, decided.recorded)
             }),
             Err(error) => Err(error),
+        };
+        let result = if call.dry_run {
+            rehearsed(result, &mut changes)
+        } else {
+            result
         };
         let (result, out) = match result {
             Ok((answer, recorded)) => (Ok(answer), Outcome::Ok(recorded)),
@@ -269,12 +275,15 @@ impl Writer {
         let Work::Command(command) = &call.work else {
             return Err(Code::Internal.into());
         };
-        command
-            .decide(&call.scope, &self.state, &facts)
-            .map_err(|refusal| {
-                tools.unmake(&facts);
-                refusal.into()
-            })
+        let decided = command.decide(&call.scope, &self.state, &facts);
+        let made = facts.version().map(|version| version.slot);
+        let kept = decided
+            .as_ref()
+            .is_ok_and(|d| !call.dry_run && d.changes.iter().any(|c| c.slot() == made));
+        if !kept {
+            tools.unmake(&facts);
+        }
+        decided.map_err(Into::into)
     }
 
     /// The state digest becomes an event, and the head after it a kept checkpoint.
@@ -377,6 +386,25 @@ impl Staged {
                 .map(|written| (written.row, written.value)),
         );
     }
+}
+
+/// The outcome of a call that only asked whether it would succeed: never a success, never a change.
+fn rehearsed(
+    result: Result<(Answer, Recorded), ApiError>,
+    changes: &mut Vec<Change>,
+) -> Result<(Answer, Recorded), ApiError> {
+    changes.clear();
+    Err(match result {
+        Ok(_) => Code::DryRunPassed.into(),
+        Err(error) => match error.code {
+            Code::NoPermission => Code::DryRunDenied.into(),
+            Code::InvalidParameter | Code::MissingParameter => ApiError {
+                code: Code::DryRunInvalid,
+                ..error
+            },
+            _ => error,
+        },
+    })
 }
 
 /// What was made for a call that does not come about is taken back.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Bytes;
 use crate::base::{
     AccessKeyId, AccountId, AliasName, Digest, KeyId, KeyOrigin, KeySpec, KeyUsage, KeyVersionId, LogId,
-    ProtectionLevel, Region, SlotRef, Timestamp,
+    ProtectionLevel, Region, RotationInterval, SlotRef, Tag, TagKey, Timestamp,
 };
 
 /// One change. A released variant never changes its meaning; new facts get new variants.
@@ -80,6 +80,82 @@ pub enum Change {
         /// Its account.
         account: AccountId,
     },
+    /// A key's description was replaced.
+    KeyDescribed {
+        /// Which.
+        key: KeyId,
+        /// What it says now.
+        description: String,
+    },
+    /// A key was protected against deletion, or no longer is.
+    DeletionProtectionSet {
+        /// Which.
+        key: KeyId,
+        /// Whether it is now.
+        enabled: bool,
+        /// Why, in its owner's words.
+        description: String,
+    },
+    /// A key is to be rotated so often, or no longer.
+    RotationPolicySet {
+        /// Which.
+        key: KeyId,
+        /// How often; none for not any more.
+        interval: Option<RotationInterval>,
+    },
+    /// A key got a new primary version.
+    KeyRotated {
+        /// When (admission time).
+        at: Timestamp,
+        /// Which.
+        key: KeyId,
+        /// The version.
+        version: KeyVersionAdded,
+    },
+    /// A version may encrypt so many messages in all before more have to be set aside.
+    MessagesReserved {
+        /// Which key.
+        key: KeyId,
+        /// How many, from the version's first message on.
+        upto: u64,
+        /// Which version.
+        version: KeyVersionId,
+    },
+    /// Keys were tagged; a tag of the same name is replaced.
+    KeysTagged {
+        /// Which.
+        keys: Vec<KeyId>,
+        /// With what.
+        tags: Vec<Tag>,
+    },
+    /// Tags were taken off keys.
+    KeysUntagged {
+        /// Which.
+        keys: Vec<KeyId>,
+        /// Which tags; none for all of them.
+        names: Option<Vec<TagKey>>,
+    },
+    /// A creating operation came with a client token; until it expires, the same call gives the same key.
+    ClientTokenUsed {
+        /// When (admission time).
+        at: Timestamp,
+        /// What the call made.
+        key: KeyId,
+        /// SHA-256 of account, region and token.
+        token: Digest,
+        /// SHA-256 of what was asked for.
+        request: Digest,
+    },
+    /// Client tokens that are older than their time were forgotten.
+    ClientTokensExpired {
+        /// Which.
+        tokens: Vec<Digest>,
+    },
+    /// An access key was deleted; its slot is owed an erasure.
+    AccessKeyDeleted {
+        /// Which.
+        id: AccessKeyId,
+    },
     /// An alias was deleted.
     AliasUnbound {
         /// Its name.
@@ -103,6 +179,17 @@ pub enum Change {
     TimersHeld,
     /// The wall clock is believed again.
     TimersReleased,
+}
+
+impl Change {
+    /// The slot of the fresh version in it, if there is one.
+    pub const fn slot(&self) -> Option<SlotRef> {
+        match self {
+            Self::KeyCreated(created) => Some(created.version.slot),
+            Self::KeyRotated { version, .. } => Some(version.slot),
+            _ => None,
+        }
+    }
 }
 
 /// The identity of a log.
@@ -179,6 +266,9 @@ pub struct KeyCreated {
     pub key: KeyId,
     /// Its algorithm.
     pub spec: KeySpec,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
     /// What it may be used for.
     pub usage: KeyUsage,
     /// Where its material comes from.
@@ -189,6 +279,9 @@ pub struct KeyCreated {
     pub account: AccountId,
     /// Its first version.
     pub version: KeyVersionAdded,
+    /// How often it is rotated, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<RotationInterval>,
     /// What protects its material.
     pub protection: ProtectionLevel,
     /// Free text by the caller.

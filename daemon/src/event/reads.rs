@@ -27,11 +27,13 @@ pub enum Table {
     Erasure = 6,
     /// Whether irreversible timers are held; at most one row.
     Hold = 7,
+    /// Client tokens of creating operations, by digest.
+    ClientToken = 8,
 }
 
 impl Table {
     /// Every table, in row order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Log,
         Self::Account,
         Self::AccessKey,
@@ -40,6 +42,7 @@ impl Table {
         Self::Alias,
         Self::Erasure,
         Self::Hold,
+        Self::ClientToken,
     ];
 }
 

@@ -4,11 +4,11 @@ use smallvec::SmallVec;
 
 use super::State;
 use super::row::{
-    AccessKey, Account, Address, Alias, AliasKey, Erasure, Hold, InternalKey, Key, KeyVersion, Lifecycle,
-    Log, hold_row, log_row,
+    AccessKey, Account, Address, Alias, AliasKey, ClientToken, Erasure, Hold, InternalKey, Key, KeyVersion,
+    Lifecycle, Log, hold_row, log_row,
 };
-use crate::base::{KeyId, Seq, SlotRef};
-use crate::event::{Change, Event, KeyCreated, RowKey};
+use crate::base::{KeyId, Seq, SlotRef, Tag, Timestamp};
+use crate::event::{Change, Event, KeyCreated, KeyVersionAdded, RowKey};
 
 /// A row that an event changed: its address and what it is now, none when it is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,21 @@ impl State {
             Change::KeyEnabled { key }
             | Change::KeyDisabled { key }
             | Change::KeyDeletionScheduled { key, .. }
-            | Change::KeyDeletionCancelled { key } => rows.push(key.row_key()),
+            | Change::KeyDeletionCancelled { key }
+            | Change::KeyDescribed { key, .. }
+            | Change::DeletionProtectionSet { key, .. }
+            | Change::RotationPolicySet { key, .. }
+            | Change::KeyRotated { key, .. }
+            | Change::MessagesReserved { key, .. } => rows.push(key.row_key()),
+            Change::KeysTagged { keys, .. } | Change::KeysUntagged { keys, .. } => {
+                rows.extend(keys.iter().map(Address::row_key));
+            }
+            Change::ClientTokenUsed { token, .. } => rows.push(token.row_key()),
+            Change::ClientTokensExpired { tokens } => rows.extend(tokens.iter().map(Address::row_key)),
+            Change::AccessKeyDeleted { id } => {
+                rows.push(id.row_key());
+                rows.extend(self.access_keys.get(id).map(|row| row.slot.row_key()));
+            }
             Change::KeyDestroyed { key } => {
                 rows.push(key.row_key());
                 rows.extend(self.aliases_of(*key).map(Address::row_key));
@@ -209,18 +223,78 @@ impl State {
             }
             Change::TimersHeld => self.hold = Some(Hold { rev }),
             Change::TimersReleased => self.hold = None,
+            Change::KeyDescribed { key, description } => self.edit_key(*key, None, |row| {
+                row.description.clone_from(description);
+            }),
+            Change::DeletionProtectionSet {
+                key,
+                enabled,
+                description,
+            } => self.edit_key(*key, Some(rev), |row| {
+                row.deletion_protection = enabled.then(|| description.clone());
+            }),
+            Change::RotationPolicySet { key, interval } => {
+                self.edit_key(*key, Some(rev), |row| row.rotation = *interval);
+            }
+            Change::KeyRotated { at, key, version } => {
+                self.edit_key(*key, Some(rev), |row| {
+                    row.versions.push(KeyVersion::added(*at, version))
+                });
+            }
+            Change::MessagesReserved { key, upto, version } => self.edit_key(*key, None, |row| {
+                if let Some(row) = row.versions.iter_mut().find(|row| row.id == *version) {
+                    row.reserved = *upto;
+                }
+            }),
+            Change::KeysTagged { keys, tags } => {
+                for key in keys {
+                    self.edit_key(*key, Some(rev), |row| tag(row, tags));
+                }
+            }
+            Change::KeysUntagged { keys, names } => {
+                for key in keys {
+                    self.edit_key(*key, Some(rev), |row| match names {
+                        Some(names) => row.tags.retain(|tag| !names.contains(&tag.key)),
+                        None => row.tags.clear(),
+                    });
+                }
+            }
+            Change::ClientTokenUsed {
+                at,
+                key,
+                token,
+                request,
+            } => self.put_client_token(ClientToken {
+                at: *at,
+                key: *key,
+                rev,
+                token: *token,
+                request: *request,
+            }),
+            Change::ClientTokensExpired { tokens } => {
+                tokens.iter().for_each(|token| self.take_client_token(token));
+            }
+            Change::AccessKeyDeleted { id } => {
+                if let Some(row) = self.access_keys.remove(id) {
+                    self.erasures.insert(row.slot, Erasure { rev, slot: row.slot });
+                }
+            }
             // Says what the state is; changes nothing.
             Change::StateSealed { .. } => {}
         }
     }
 
     fn set_lifecycle(&mut self, id: KeyId, lifecycle: Lifecycle, rev: Seq) {
+        self.edit_key(id, Some(rev), |key| key.state = lifecycle);
+    }
+
+    /// Edits one key. Without a `rev` its revision stays: the edit can't alter any outcome (I3).
+    fn edit_key(&mut self, id: KeyId, rev: Option<Seq>, edit: impl FnOnce(&mut Key)) {
         if let Some(key) = self.take_key(id) {
-            self.put_key(Key {
-                state: lifecycle,
-                rev,
-                ..Key::clone(&key)
-            });
+            let mut key = Key::clone(&key);
+            key.rev = rev.unwrap_or(key.rev);
+            edit(&mut key);
+            self.put_key(key);
         }
     }
 
@@ -251,27 +325,54 @@ impl State {
     }
 }
 
+/// Adds tags in the order of their names; one of the same name is replaced.
+fn tag(key: &mut Key, tags: &[Tag]) {
+    for tag in tags {
+        match key.tags.binary_search_by(|other| other.key.cmp(&tag.key)) {
+            Ok(at) => {
+                if let Some(other) = key.tags.get_mut(at) {
+                    other.value = tag.value.clone();
+                }
+            }
+            Err(at) => key.tags.insert(at, tag.clone()),
+        }
+    }
+}
+
+impl KeyVersion {
+    /// The row of a fresh version.
+    fn added(at: Timestamp, added: &KeyVersionAdded) -> Self {
+        Self {
+            at,
+            id: added.id,
+            slot: added.slot,
+            sealed: added.sealed.clone(),
+            reserved: 0,
+        }
+    }
+}
+
 impl Key {
     /// The row of a fresh key.
     pub fn created(created: &KeyCreated, rev: Seq) -> Self {
-        Self {
+        let mut key = Self {
             at: created.at,
             id: created.key,
             rev,
             spec: created.spec,
+            tags: Vec::new(),
             state: Lifecycle::Enabled,
             usage: created.usage,
             origin: created.origin,
             region: created.region.clone(),
             account: created.account,
-            versions: vec![KeyVersion {
-                at: created.at,
-                id: created.version.id,
-                slot: created.version.slot,
-                sealed: created.version.sealed.clone(),
-            }],
+            rotation: created.rotation,
+            versions: vec![KeyVersion::added(created.at, &created.version)],
             protection: created.protection,
             description: created.description.clone(),
-        }
+            deletion_protection: None,
+        };
+        tag(&mut key, &created.tags);
+        key
     }
 }

@@ -9,14 +9,18 @@
 
 pub mod apply;
 pub mod digest;
+mod orders;
 pub mod reader;
 pub mod row;
+pub mod rows;
 pub mod state;
 
 pub use apply::Written;
 pub use digest::StateDigest;
 pub use reader::Reader;
 pub use row::{
-    AccessKey, Account, Alias, AliasKey, Erasure, Hold, InternalKey, Key, KeyVersion, Lifecycle, Log,
+    AccessKey, Account, Alias, AliasKey, ClientToken, Erasure, Hold, InternalKey, Key, KeyVersion, Lifecycle,
+    Log,
 };
-pub use state::{LoadError, State};
+pub use rows::LoadError;
+pub use state::State;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::State;
-use super::row::{AccessKey, Account, Address, Alias, AliasKey, Key};
-use crate::base::{AccessKeyId, AccountId, KeyId, Seq};
+use super::row::{AccessKey, Account, Address, Alias, AliasKey, ClientToken, Key};
+use crate::base::{AccessKeyId, AccountId, Digest, KeyId, Seq};
 use crate::event::{Read, RowKey};
 
 /// A view of one state that remembers what was read through it, absent rows included.
@@ -52,6 +52,13 @@ impl<'a> Reader<'a> {
         let alias = self.state.alias(address);
         self.note(address.row_key(), alias.map(|a| a.rev));
         alias
+    }
+
+    /// A client token.
+    pub fn client_token(&self, token: &Digest) -> Option<&'a ClientToken> {
+        let row = self.state.client_token(token);
+        self.note(token.row_key(), row.map(|t| t.rev));
+        row
     }
 
     /// The read set so far.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{
-    AccessKeyId, AccountId, AliasName, KeyId, KeyOrigin, KeySpec, KeyUsage, KeyVersionId, LogId,
-    ProtectionLevel, Region, Seq, SlotRef, Timestamp,
+    AccessKeyId, AccountId, AliasName, Digest, KeyId, KeyOrigin, KeySpec, KeyUsage, KeyVersionId, LogId,
+    ProtectionLevel, Region, RotationInterval, Seq, SlotRef, Tag, Timestamp,
 };
 use crate::event::{Bytes, InternalKeyPurpose, RowKey, Table};
 
@@ -96,6 +96,8 @@ pub struct KeyVersion {
     pub slot: SlotRef,
     /// Its material, sealed under the slot.
     pub sealed: Bytes,
+    /// How many messages it may encrypt in all before more have to be set aside; 0 where they are not counted.
+    pub reserved: u64,
 }
 
 /// A key.
@@ -109,6 +111,8 @@ pub struct Key {
     pub rev: Seq,
     /// Its algorithm.
     pub spec: KeySpec,
+    /// Its tags, by name.
+    pub tags: Vec<Tag>,
     /// Where it stands in its life.
     pub state: Lifecycle,
     /// What it may be used for.
@@ -119,18 +123,33 @@ pub struct Key {
     pub region: Region,
     /// Its account.
     pub account: AccountId,
+    /// How often it is rotated, if it is.
+    pub rotation: Option<RotationInterval>,
     /// Its versions, oldest first; the last one is primary.
     pub versions: Vec<KeyVersion>,
     /// What protects its material.
     pub protection: ProtectionLevel,
     /// Free text by its maker.
     pub description: String,
+    /// Whether it is protected against deletion, and why, in its owner's words.
+    pub deletion_protection: Option<String>,
 }
 
 impl Key {
     /// The version that encrypts.
     pub fn primary(&self) -> Option<&KeyVersion> {
         self.versions.last()
+    }
+
+    /// When it is rotated next, whether or not its state lets it: the newest version's time plus the interval.
+    pub fn next_rotation(&self) -> Option<Timestamp> {
+        let newest = self.versions.last()?;
+        Some(newest.at.plus_millis(self.rotation?.as_millis()))
+    }
+
+    /// Whether the daemon may give it a new version: symmetric, and not of its owner's own material.
+    pub const fn is_rotatable(&self) -> bool {
+        self.spec.has_primary_version() && matches!(self.origin, KeyOrigin::Kms)
     }
 
     /// The version of this id.
@@ -203,6 +222,21 @@ pub struct Hold {
     pub rev: Seq,
 }
 
+/// A client token in use: until it expires, the same call gives the same key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientToken {
+    /// When it was used first.
+    pub at: Timestamp,
+    /// What the call made.
+    pub key: KeyId,
+    /// Revision.
+    pub rev: Seq,
+    /// SHA-256 of account, region and token.
+    pub token: Digest,
+    /// SHA-256 of what was asked for.
+    pub request: Digest,
+}
+
 /// Something that has a row address.
 pub trait Address {
     /// The address of its row.
@@ -261,5 +295,12 @@ impl Address for SlotRef {
         let mut key = self.slot.to_be_bytes().to_vec();
         key.extend_from_slice(&self.generation.to_be_bytes());
         RowKey::new(Table::Erasure, key)
+    }
+}
+
+/// The address of a client token's row.
+impl Address for Digest {
+    fn row_key(&self) -> RowKey {
+        RowKey::new(Table::ClientToken, self.as_bytes().as_slice())
     }
 }

@@ -50,6 +50,7 @@ async fn start() -> Daemon {
         .unwrap();
     let (engine, threads) = Engine::start(core, 1, |error| panic!("{error}")).unwrap();
     let settings = Settings {
+        quotas: crate::api::table::Quotas::default(),
         regions: vec![region],
         root_uid: Some(rustix::process::geteuid().as_raw()),
     };

@@ -13,7 +13,7 @@ use chancery::engine::cipher::{Decrypt, Encrypt, GenerateDataKey};
 use chancery::engine::query::aliases::ListAliases;
 use chancery::engine::query::keys::{DescribeKey, ListKeys};
 use chancery::engine::query::page::Page;
-use chancery::engine::query::regions::DescribeRegions;
+use chancery::engine::query::account::DescribeRegions;
 use chancery::engine::{
     AcceptClock, Actor, ActorKind, Call, ChangeLifecycle, CreateAlias, CreateKey, DeleteAlias, KeyRef, Lane,
     Origin, Recorded, Reply, Scope, Transition, UpdateAlias, Work,
@@ -136,6 +136,7 @@ pub struct Client {
     /// Every key that an answer named.
     pub keys: Vec<KeyId>,
     open: BTreeMap<u64, Asked>,
+    dry_run: false,
     next_ticket: u64,
 }
 
@@ -296,7 +297,7 @@ impl Client {
                     origin: KeyOrigin::Kms,
                     protection: ProtectionLevel::Software,
                     description: String::new(),
-                })),
+                tags: Vec::new(), rotation: None, client_token: None, quota: None, })),
             ),
             Kind::Change(key, transition) => (
                 match transition {
@@ -315,7 +316,7 @@ impl Client {
                 Work::Command(Box::new(CreateAlias {
                     alias: alias.clone(),
                     key: id(key),
-                })),
+                quota: None, })),
             ),
             Kind::Move(alias, key) => (
                 "kms/UpdateAlias",
@@ -342,7 +343,7 @@ impl Client {
                     key: key.clone(),
                     bytes: 32,
                     context: context(*number),
-                })),
+                with_plaintext: true, })),
             ),
             Kind::Decrypt(cipher, in_its_context) => {
                 let Cipher {
@@ -359,7 +360,7 @@ impl Client {
                 "kms/ListKeys",
                 ListKeys {
                     page: Page::default(),
-                },
+                filters: Default::default(), },
             ),
             Kind::ListAliases => query(
                 "kms/ListAliases",

@@ -1,90 +1,86 @@
 //! Aliases.
 
-use super::{KEY_ID_HELP, PAGE_NUMBER_HELP, PAGE_SIZE_HELP, alias_name, key_by_id, page};
-use crate::api::table::{Handler, KMS, Param, Request, Row};
-use crate::base::ApiError;
-use crate::engine::query::aliases::ListAliases;
-use crate::engine::{Class, CreateAlias, DeleteAlias, Lane, UpdateAlias, Work};
+use super::read::{KEY_ID_HELP, PAGE_NUMBER_HELP, PAGE_SIZE_HELP, key_by_id, page};
+use crate::api::params::Params;
+use crate::api::table::{KMS, Param, Request, Row};
+use crate::base::{AliasName, ApiError};
+use crate::engine::query::aliases::{ListAliases, ListAliasesByKeyId};
+use crate::engine::{Class, CreateAlias, DeleteAlias, UpdateAlias, Work};
 
-const NAME_HELP: &str = "alias/ and 1 to 255 of letters, digits, _, / and -; not under alias/acs";
+const NAME: Param = Param::required(
+    "AliasName",
+    "alias/ and 1 to 255 of letters, digits, _, / and -; not under alias/acs",
+);
+const PAGE_NUMBER: Param = Param::optional("PageNumber", PAGE_NUMBER_HELP);
+const PAGE_SIZE: Param = Param::optional("PageSize", PAGE_SIZE_HELP);
 
 /// The family's rows.
-pub static ROWS: [Row; 4] = [
-    row(
-        "CreateAlias",
-        "kms/CreateAlias",
+pub static ROWS: [Row; 5] = [
+    Row::new(
         Class::Command,
+        (&KMS, "CreateAlias", "kms/CreateAlias"),
         "Binds a new alias to a key.",
-        &[
-            Param::required("AliasName", NAME_HELP),
-            Param::required("KeyId", KEY_ID_HELP),
-        ],
+        &[NAME, Param::required("KeyId", KEY_ID_HELP)],
         create_alias,
     ),
-    row(
-        "UpdateAlias",
-        "kms/UpdateAlias",
+    Row::new(
         Class::Command,
+        (&KMS, "UpdateAlias", "kms/UpdateAlias"),
         "Points an existing alias at another key.",
-        &[
-            Param::required("AliasName", NAME_HELP),
-            Param::required("KeyId", KEY_ID_HELP),
-        ],
+        &[NAME, Param::required("KeyId", KEY_ID_HELP)],
         update_alias,
     ),
-    row(
-        "DeleteAlias",
-        "kms/DeleteAlias",
+    Row::new(
         Class::Command,
+        (&KMS, "DeleteAlias", "kms/DeleteAlias"),
         "Deletes an alias; its key is untouched.",
-        &[Param::required("AliasName", NAME_HELP)],
+        &[NAME],
         |request| {
             let alias = alias_name(request.params)?;
             Ok(Work::Command(Box::new(DeleteAlias { alias })))
         },
     ),
-    row(
-        "ListAliases",
-        "kms/ListAliases",
+    Row::new(
         Class::Query,
+        (&KMS, "ListAliases", "kms/ListAliases"),
         "Lists the aliases of the account in the region, by name.",
-        &[
-            Param::optional("PageNumber", PAGE_NUMBER_HELP),
-            Param::optional("PageSize", PAGE_SIZE_HELP),
-        ],
+        &[PAGE_NUMBER, PAGE_SIZE],
         |request| {
             let page = page(request.params)?;
             Ok(Work::Query(Box::new(ListAliases { page })))
         },
     ),
+    Row::new(
+        Class::Query,
+        (&KMS, "ListAliasesByKeyId", "kms/ListAliasesByKeyId"),
+        "Lists the aliases of one key, by name.",
+        &[Param::required("KeyId", KEY_ID_HELP), PAGE_NUMBER, PAGE_SIZE],
+        |request| {
+            let key = key_by_id(request.params)?;
+            let page = page(request.params)?;
+            Ok(Work::Query(Box::new(ListAliasesByKeyId { key, page })))
+        },
+    ),
 ];
 
-const fn row(
-    action: &'static str,
-    op: &'static str,
-    class: Class,
-    summary: &'static str,
-    params: &'static [Param],
-    handler: Handler,
-) -> Row {
-    Row {
-        product: &KMS,
-        action,
-        op,
-        class,
-        lane: Lane::Short,
-        open: false,
-        summary,
-        params,
-        handler,
+/// An alias that is not kept for services.
+fn alias_name(params: &Params) -> Result<AliasName, ApiError> {
+    let name = params.required_as("AliasName", AliasName::parse)?;
+    if name.is_reserved() {
+        return Err(ApiError::invalid_because(
+            "AliasName",
+            "alias/acs is reserved for services",
+        ));
     }
+    Ok(name)
 }
 
 fn create_alias(request: &Request<'_>) -> Result<Work, ApiError> {
     request.params.required("KeyId")?;
     let alias = alias_name(request.params)?;
     let key = key_by_id(request.params)?;
-    Ok(Work::Command(Box::new(CreateAlias { alias, key })))
+    let quota = request.quotas.aliases;
+    Ok(Work::Command(Box::new(CreateAlias { alias, key, quota })))
 }
 
 fn update_alias(request: &Request<'_>) -> Result<Work, ApiError> {

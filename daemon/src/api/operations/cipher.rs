@@ -1,62 +1,80 @@
 //! Encryption under symmetric keys.
 
-use super::{ANY_KEY_HELP, CONTEXT_HELP, key_by_any, refuse_dry_run, refuse_recipient};
+use super::read::{ANY_KEY_HELP, CONTEXT_HELP, DRY_RUN_HELP, key_by_any, refuse};
 use crate::api::params::Params;
 use crate::api::table::{KMS, Param, Request, Row};
 use crate::base::{ApiError, limits};
-use crate::engine::cipher::{Decrypt, Encrypt, GenerateDataKey};
-use crate::engine::{Class, Lane, Work};
+use crate::engine::cipher::{Decrypt, Encrypt, GenerateDataKey, ReEncrypt};
+use crate::engine::{Class, Work};
+
+const DRY_RUN: Param = Param::optional("DryRun", DRY_RUN_HELP);
+const DATA_KEY_PARAMS: &[Param] = &[
+    Param::required("KeyId", ANY_KEY_HELP),
+    Param::optional(
+        "KeySpec",
+        "AES_256 (default) or AES_128; NumberOfBytes goes before it",
+    ),
+    Param::optional("NumberOfBytes", "1 to 1024"),
+    Param::optional("EncryptionContext", CONTEXT_HELP),
+    DRY_RUN,
+];
 
 /// The family's rows.
-pub static ROWS: [Row; 3] = [
-    Row {
-        product: &KMS,
-        action: "Encrypt",
-        op: "kms/Encrypt",
-        class: Class::Use,
-        lane: Lane::Short,
-        open: false,
-        summary: "Encrypts up to 6144 bytes under a key's primary version.",
-        params: &[
+pub static ROWS: [Row; 5] = [
+    Row::new(
+        Class::Use,
+        (&KMS, "Encrypt", "kms/Encrypt"),
+        "Encrypts up to 6144 bytes under a key's primary version.",
+        &[
             Param::required("KeyId", ANY_KEY_HELP),
             Param::required("Plaintext", "Base64 of 1 to 6144 bytes").unrecorded(),
             Param::optional("EncryptionContext", CONTEXT_HELP),
+            DRY_RUN,
         ],
-        handler: encrypt,
-    },
-    Row {
-        product: &KMS,
-        action: "Decrypt",
-        op: "kms/Decrypt",
-        class: Class::Use,
-        lane: Lane::Short,
-        open: false,
-        summary: "Decrypts what Encrypt or GenerateDataKey made; the blob names its key.",
-        params: &[
+        encrypt,
+    ),
+    Row::new(
+        Class::Use,
+        (&KMS, "Decrypt", "kms/Decrypt"),
+        "Decrypts what Encrypt or GenerateDataKey made; the blob names its key.",
+        &[
             Param::required("CiphertextBlob", "as it was returned").unrecorded(),
             Param::optional("EncryptionContext", CONTEXT_HELP),
+            DRY_RUN,
         ],
-        handler: decrypt,
-    },
-    Row {
-        product: &KMS,
-        action: "GenerateDataKey",
-        op: "kms/GenerateDataKey",
-        class: Class::Use,
-        lane: Lane::Short,
-        open: false,
-        summary: "Makes a random data key; returns it in plaintext and encrypted.",
-        params: &[
-            Param::required("KeyId", ANY_KEY_HELP),
-            Param::optional(
-                "KeySpec",
-                "AES_256 (default) or AES_128; NumberOfBytes goes before it",
-            ),
-            Param::optional("NumberOfBytes", "1 to 1024"),
-            Param::optional("EncryptionContext", CONTEXT_HELP),
+        decrypt,
+    ),
+    Row::new(
+        Class::Use,
+        (&KMS, "ReEncrypt", "kms/ReEncrypt"),
+        "Decrypts and encrypts again, under another key or the newest version, without showing the plaintext.",
+        &[
+            Param::required("CiphertextBlob", "as it was returned").unrecorded(),
+            Param::required("DestinationKeyId", ANY_KEY_HELP),
+            Param::optional("SourceEncryptionContext", CONTEXT_HELP),
+            Param::optional("DestinationEncryptionContext", CONTEXT_HELP),
+            DRY_RUN,
         ],
-        handler: generate_data_key,
-    },
+        reencrypt,
+    ),
+    Row::new(
+        Class::Use,
+        (&KMS, "GenerateDataKey", "kms/GenerateDataKey"),
+        "Makes a random data key; returns it in plaintext and encrypted.",
+        DATA_KEY_PARAMS,
+        |request| generate_data_key(request, true),
+    ),
+    Row::new(
+        Class::Use,
+        (
+            &KMS,
+            "GenerateDataKeyWithoutPlaintext",
+            "kms/GenerateDataKeyWithoutPlaintext",
+        ),
+        "Makes a random data key; returns it encrypted only.",
+        DATA_KEY_PARAMS,
+        |request| generate_data_key(request, false),
+    ),
 ];
 
 fn encrypt(request: &Request<'_>) -> Result<Work, ApiError> {
@@ -64,13 +82,11 @@ fn encrypt(request: &Request<'_>) -> Result<Work, ApiError> {
     // Both required ones first: what is missing is said before what is wrong.
     params.required("KeyId")?;
     params.required("Plaintext")?;
-    let work = Encrypt {
-        key: key_by_any(params)?,
+    Ok(Work::Use(Box::new(Encrypt {
+        key: key_by_any(params, "KeyId")?,
         plaintext: params.required_bytes_base64("Plaintext", limits::PLAINTEXT_BYTES_MAX)?,
         context: params.context("EncryptionContext")?,
-    };
-    refuse_dry_run(params)?;
-    Ok(Work::Use(Box::new(work)))
+    })))
 }
 
 fn decrypt(request: &Request<'_>) -> Result<Work, ApiError> {
@@ -78,19 +94,42 @@ fn decrypt(request: &Request<'_>) -> Result<Work, ApiError> {
     let blob = params.required_blob_base64("CiphertextBlob", limits::BLOB_BYTES_MAX)?;
     let context = params.context("EncryptionContext")?;
     let work = Decrypt::new(blob, context).ok_or_else(|| ApiError::invalid("CiphertextBlob"))?;
-    refuse_recipient(params)?;
-    refuse_dry_run(params)?;
+    // The plaintext must not leave unwrapped instead of wrapped for an attested enclave.
+    refuse(params, &["Recipient"])?;
     Ok(Work::Use(Box::new(work)))
 }
 
-fn generate_data_key(request: &Request<'_>) -> Result<Work, ApiError> {
+fn reencrypt(request: &Request<'_>) -> Result<Work, ApiError> {
     let params = request.params;
-    let key = key_by_any(params)?;
-    let bytes = data_key_bytes(params)?;
-    let context = params.context("EncryptionContext")?;
-    refuse_recipient(params)?;
-    refuse_dry_run(params)?;
-    Ok(Work::Use(Box::new(GenerateDataKey { key, bytes, context })))
+    params.required("CiphertextBlob")?;
+    params.required("DestinationKeyId")?;
+    // Ciphertexts made with a public key; there are no asymmetric keys yet.
+    refuse(
+        params,
+        &["SourceKeyId", "SourceKeyVersionId", "SourceEncryptionAlgorithm"],
+    )?;
+    let source = params.required_blob_base64("CiphertextBlob", limits::BLOB_BYTES_MAX)?;
+    let destination = key_by_any(params, "DestinationKeyId")?;
+    let (from, to) = (
+        params.context("SourceEncryptionContext")?,
+        params.context("DestinationEncryptionContext")?,
+    );
+    let work = ReEncrypt::new(source, from, destination, to);
+    Ok(Work::Use(Box::new(
+        work.ok_or_else(|| ApiError::invalid("CiphertextBlob"))?,
+    )))
+}
+
+fn generate_data_key(request: &Request<'_>, with_plaintext: bool) -> Result<Work, ApiError> {
+    let params = request.params;
+    let work = GenerateDataKey {
+        key: key_by_any(params, "KeyId")?,
+        bytes: data_key_bytes(params)?,
+        context: params.context("EncryptionContext")?,
+        with_plaintext,
+    };
+    refuse(params, &["Recipient"])?;
+    Ok(Work::Use(Box::new(work)))
 }
 
 fn data_key_bytes(params: &Params) -> Result<usize, ApiError> {

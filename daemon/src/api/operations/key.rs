@@ -1,112 +1,72 @@
-//! Keys: made, looked at, moved along their lives.
+//! Keys made and looked at.
 
-use super::{ANY_KEY_HELP, KEY_ID_HELP, PAGE_NUMBER_HELP, PAGE_SIZE_HELP, key_by_any, key_by_id, page};
+use serde::Deserialize;
+
+use super::read::{ANY_KEY_HELP, PAGE_NUMBER_HELP, PAGE_SIZE_HELP, key_by_any, page, refuse};
+use super::rotation::interval;
+use super::tags::tags_of_json;
 use crate::api::params::Params;
 use crate::api::table::{KMS, Param, Request, Row};
-use crate::base::{ApiError, Code, KeyOrigin, KeySpec, KeyUsage, ProtectionLevel, limits};
+use crate::base::{ApiError, Code, Digest, KeyOrigin, KeySpec, KeyUsage, ProtectionLevel, limits};
+use crate::engine::query::key_filter::{Filter, Filters};
 use crate::engine::query::keys::{DescribeKey, ListKeys};
-use crate::engine::{ChangeLifecycle, Class, CreateKey, Lane, Transition, Work};
+use crate::engine::{Class, ClientToken, CreateKey, Work};
 
 /// The family's rows.
-pub static ROWS: [Row; 7] = [
-    Row {
-        product: &KMS,
-        action: "CreateKey",
-        op: "kms/CreateKey",
-        class: Class::Command,
-        // Making a key may wait for the vault's disk.
-        lane: Lane::Long,
-        open: false,
-        summary: "Makes a key with its first version.",
-        params: &[
-            Param::optional("KeySpec", "Aliyun_AES_256 (default)"),
+pub static ROWS: [Row; 3] = [
+    Row::new(
+        Class::Command,
+        (&KMS, "CreateKey", "kms/CreateKey"),
+        "Makes a key with its first version.",
+        &[
+            Param::optional("KeySpec", "Aliyun_AES_256 (default) or Aliyun_SM4"),
             Param::optional("KeyUsage", "ENCRYPT/DECRYPT (default for symmetric keys)"),
             Param::optional("Origin", "Aliyun_KMS (default)"),
             Param::optional("ProtectionLevel", "SOFTWARE (default)"),
             Param::optional("Description", "free text, at most 8192 characters"),
+            Param::optional("EnableAutomaticRotation", "true or false (default)"),
+            Param::optional(
+                "RotationInterval",
+                "7d to 730d, also in h, m or s; needed when rotation is enabled",
+            ),
+            Param::optional(
+                "Tags",
+                "JSON: [{\"TagKey\":\"k\",\"TagValue\":\"v\"}], at most 20",
+            ),
+            Param::optional(
+                "ClientToken",
+                "1 to 64 characters; the same call with it within 24 hours gives the same key",
+            ),
         ],
-        handler: create_key,
-    },
-    Row {
-        product: &KMS,
-        action: "DescribeKey",
-        op: "kms/DescribeKey",
-        class: Class::Query,
-        lane: Lane::Short,
-        open: false,
-        summary: "Shows the metadata of a key.",
-        params: &[Param::required("KeyId", ANY_KEY_HELP)],
-        handler: |request| {
-            let key = key_by_any(request.params)?;
+        create_key,
+    )
+    // Making a key may wait for the vault's disk.
+    .long(),
+    Row::new(
+        Class::Query,
+        (&KMS, "DescribeKey", "kms/DescribeKey"),
+        "Shows the metadata of a key.",
+        &[Param::required("KeyId", ANY_KEY_HELP)],
+        |request| {
+            let key = key_by_any(request.params, "KeyId")?;
             Ok(Work::Query(Box::new(DescribeKey { key })))
         },
-    },
-    Row {
-        product: &KMS,
-        action: "ListKeys",
-        op: "kms/ListKeys",
-        class: Class::Query,
-        lane: Lane::Short,
-        open: false,
-        summary: "Lists the keys of the account in the region, newest first.",
-        params: &[
+    ),
+    Row::new(
+        Class::Query,
+        (&KMS, "ListKeys", "kms/ListKeys"),
+        "Lists the keys of the account in the region, newest first.",
+        &[
+            Param::optional(
+                "Filters",
+                "JSON: [{\"Key\":\"KeyState\",\"Values\":[\"Enabled\"]}]; keys also KeySpec, KeyUsage, ProtectionLevel, CreatorType, AliasName, Creator, TagKey, TagValue",
+            ),
             Param::optional("PageNumber", PAGE_NUMBER_HELP),
             Param::optional("PageSize", PAGE_SIZE_HELP),
         ],
-        handler: list_keys,
-    },
-    lifecycle(
-        "EnableKey",
-        "kms/EnableKey",
-        "Makes a disabled key usable again.",
-        &[Param::required("KeyId", KEY_ID_HELP)],
-        |request| transition(request, Transition::Enable),
-    ),
-    lifecycle(
-        "DisableKey",
-        "kms/DisableKey",
-        "Makes a key unusable until it is enabled again.",
-        &[Param::required("KeyId", KEY_ID_HELP)],
-        |request| transition(request, Transition::Disable),
-    ),
-    lifecycle(
-        "ScheduleKeyDeletion",
-        "kms/ScheduleKeyDeletion",
-        "Makes a key unusable now and destroys it, its material and its aliases when the window ends.",
-        &[
-            Param::required("KeyId", KEY_ID_HELP),
-            Param::optional("PendingWindowInDays", "7 to 366; default 30"),
-        ],
-        schedule_deletion,
-    ),
-    lifecycle(
-        "CancelKeyDeletion",
-        "kms/CancelKeyDeletion",
-        "Keeps a key that was scheduled for deletion, and enables it.",
-        &[Param::required("KeyId", KEY_ID_HELP)],
-        |request| transition(request, Transition::CancelDeletion),
+        list_keys,
     ),
 ];
-
-const fn lifecycle(
-    action: &'static str,
-    op: &'static str,
-    summary: &'static str,
-    params: &'static [Param],
-    handler: crate::api::table::Handler,
-) -> Row {
-    Row {
-        product: &KMS,
-        action,
-        op,
-        class: Class::Command,
-        lane: Lane::Short,
-        open: false,
-        summary,
-        params,
-        handler,
-    }
-}
 
 fn create_key(request: &Request<'_>) -> Result<Work, ApiError> {
     let params = request.params;
@@ -117,20 +77,41 @@ fn create_key(request: &Request<'_>) -> Result<Work, ApiError> {
         .optional_as("KeyUsage", any_usage)?
         .unwrap_or(Some(spec.default_usage()));
     let origin = params
-        .optional_as("Origin", any_origin)?
-        .unwrap_or(Some(KeyOrigin::Kms));
+        .optional_as("Origin", KeyOrigin::parse)?
+        .unwrap_or(KeyOrigin::Kms);
     let description = params
         .optional_text("Description", limits::DESCRIPTION_CHARS_MAX)?
         .unwrap_or("")
         .to_owned();
     let protection = protection_level(params)?;
-    refuse_rotation_and_tags(params)?;
+    let rotation = match params.optional_bool("EnableAutomaticRotation")? {
+        Some(true) if origin == KeyOrigin::External => {
+            return Err(ApiError::invalid("EnableAutomaticRotation"));
+        }
+        Some(true) => Some(interval(params)?),
+        Some(false) | None => None,
+    };
+    let tags = params
+        .optional("Tags")
+        .map(|text| tags_of_json("Tags", text))
+        .transpose()?
+        .unwrap_or_default();
+    let client_token = client_token(request)?;
+    refuse(params, &["Policy"])?;
+    // Material of one's own can't be imported yet.
+    if origin == KeyOrigin::External {
+        return Err(Code::UnsupportedOperation.into());
+    }
     Ok(Work::Command(Box::new(CreateKey {
         spec,
         usage: usage.ok_or(Code::UnsupportedOperation)?,
-        origin: origin.ok_or(Code::UnsupportedOperation)?,
+        origin,
         protection: protection.ok_or(Code::ProtectionLevelNotAccepted)?,
         description,
+        tags,
+        rotation,
+        client_token,
+        quota: request.quotas.keys,
     })))
 }
 
@@ -139,14 +120,6 @@ fn any_usage(text: &str) -> Option<Option<KeyUsage>> {
     match text {
         "SIGN/VERIFY" | "GENERATE_VERIFY_MAC" => Some(None),
         _ => KeyUsage::parse(text).map(Some),
-    }
-}
-
-/// Some(None): material of one's own can't be imported yet.
-fn any_origin(text: &str) -> Option<Option<KeyOrigin>> {
-    match text {
-        "EXTERNAL" => Some(None),
-        _ => KeyOrigin::parse(text).map(Some),
     }
 }
 
@@ -161,49 +134,50 @@ fn protection_level(params: &Params) -> Result<Option<ProtectionLevel>, ApiError
     Ok(asked.unwrap_or(Some(ProtectionLevel::Software)))
 }
 
-/// What is not offered is refused, not ignored: a key without the rotation or the tags asked for is another key.
-fn refuse_rotation_and_tags(params: &Params) -> Result<(), ApiError> {
-    let rotation = params.optional_bool("EnableAutomaticRotation")?.unwrap_or(false);
-    if rotation {
-        return Err(ApiError::with_message(
-            Code::UnsupportedOperation,
-            "EnableAutomaticRotation is not supported.",
-        ));
-    }
-    for name in ["Tags", "Policy"] {
-        if params.optional(name).is_some() {
-            return Err(ApiError::with_message(
-                Code::UnsupportedOperation,
-                format!("{name} is not supported."),
-            ));
-        }
-    }
-    Ok(())
+/// The token, and a digest of everything else that was asked for.
+fn client_token(request: &Request<'_>) -> Result<Option<ClientToken>, ApiError> {
+    let Some(token) = request.params.optional_text("ClientToken", 64)? else {
+        return Ok(None);
+    };
+    let own = ROWS
+        .iter()
+        .flat_map(|row| row.params)
+        .filter(|param| param.name != "ClientToken");
+    let asked: Vec<(&str, Option<&str>)> = own
+        .map(|param| (param.name, request.params.optional(param.name)))
+        .collect();
+    let asked = serde_json::to_vec(&asked).map_err(|_| Code::Internal)?;
+    let scope = request.scope;
+    Ok(Some(ClientToken::new(
+        scope.account,
+        &scope.region,
+        token,
+        Digest::of(&asked),
+    )))
+}
+
+/// A filter as the wire has it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct WireFilter {
+    key: String,
+    values: Vec<String>,
 }
 
 fn list_keys(request: &Request<'_>) -> Result<Work, ApiError> {
     let params = request.params;
-    if params.optional("Filters").is_some_and(|filters| filters != "[]") {
-        return Err(ApiError::with_message(
-            Code::UnsupportedOperation,
-            "Filters is not supported.",
-        ));
+    let filters = params.optional_as("Filters", filters)?.unwrap_or_default();
+    let page = page(params)?;
+    Ok(Work::Query(Box::new(ListKeys { page, filters })))
+}
+
+/// At most 10 filters of at most 10 values.
+fn filters(text: &str) -> Option<Filters> {
+    let wire: Vec<WireFilter> = serde_json::from_str(text).ok()?;
+    if wire.len() > 10 || wire.iter().any(|filter| filter.values.len() > 10) {
+        return None;
     }
-    Ok(Work::Query(Box::new(ListKeys { page: page(params)? })))
-}
-
-fn transition(request: &Request<'_>, transition: Transition) -> Result<Work, ApiError> {
-    let key = key_by_id(request.params)?;
-    Ok(Work::Command(Box::new(ChangeLifecycle { key, transition })))
-}
-
-fn schedule_deletion(request: &Request<'_>) -> Result<Work, ApiError> {
-    let (least, most, default) = limits::PENDING_WINDOW_DAYS;
-    let key = key_by_id(request.params)?;
-    let days = request
-        .params
-        .optional_integer("PendingWindowInDays", least..=most)?
-        .unwrap_or(default);
-    let transition = Transition::ScheduleDeletion { days };
-    Ok(Work::Command(Box::new(ChangeLifecycle { key, transition })))
+    wire.into_iter()
+        .map(|filter| Filter::parse(&filter.key, filter.values))
+        .collect()
 }

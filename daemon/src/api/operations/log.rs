@@ -3,47 +3,36 @@
 use crate::api::table::{CHANCERY, Param, Request, Row};
 use crate::base::{ApiError, Seq, limits};
 use crate::engine::query::log::{GetLogEntries, GetLogStatus};
-use crate::engine::{AcceptClock, Class, Lane, Work};
+use crate::engine::{AcceptClock, Class, Work};
 
 /// The family's rows.
 pub static ROWS: [Row; 3] = [
-    Row {
-        product: &CHANCERY,
-        action: "GetLogStatus",
-        op: "chancery/GetLogStatus",
-        class: Class::Query,
-        lane: Lane::Short,
-        open: false,
-        summary: "Shows the log's identity, its durable size, the digest of the state there and the newest checkpoints.",
-        params: &[],
-        handler: |_| Ok(Work::Query(Box::new(GetLogStatus))),
-    },
-    Row {
-        product: &CHANCERY,
-        action: "GetLogEntries",
-        op: "chancery/GetLogEntries",
-        class: Class::Query,
-        // A page is up to a mebibyte of reading and encoding.
-        lane: Lane::Long,
-        open: false,
-        summary: "Returns signed entries of the log as they are stored.",
-        params: &[
+    Row::new(
+        Class::Query,
+        (&CHANCERY, "GetLogStatus", "chancery/GetLogStatus"),
+        "Shows the log's identity, its durable size, the digest of the state there and the newest checkpoints.",
+        &[],
+        |_| Ok(Work::Query(Box::new(GetLogStatus))),
+    ),
+    Row::new(
+        Class::Query,
+        (&CHANCERY, "GetLogEntries", "chancery/GetLogEntries"),
+        "Returns signed entries of the log as they are stored.",
+        &[
             Param::optional("From", "position of the first entry; default 0"),
             Param::optional("MaxEntries", "1 to 2048; default 2048. A page also ends at 1 MiB"),
         ],
-        handler: get_log_entries,
-    },
-    Row {
-        product: &CHANCERY,
-        action: "AcceptClock",
-        op: "chancery/AcceptClock",
-        class: Class::Command,
-        lane: Lane::Short,
-        open: false,
-        summary: "Says that the wall clock is right: scheduled deletions held after a clock jump run again.",
-        params: &[],
-        handler: |_| Ok(Work::Command(Box::new(AcceptClock))),
-    },
+        get_log_entries,
+    )
+    // A page is up to a mebibyte of reading and encoding.
+    .long(),
+    Row::new(
+        Class::Command,
+        (&CHANCERY, "AcceptClock", "chancery/AcceptClock"),
+        "Says that the wall clock is right: scheduled deletions held after a clock jump run again.",
+        &[],
+        |_| Ok(Work::Command(Box::new(AcceptClock))),
+    ),
 ];
 
 fn get_log_entries(request: &Request<'_>) -> Result<Work, ApiError> {

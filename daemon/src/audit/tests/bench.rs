@@ -16,12 +16,13 @@ use crate::base::{
 use crate::crypto::pool::Lane;
 use crate::domain::KeyRef;
 use crate::domain::alias::CreateAlias;
-use crate::domain::key::{ChangeLifecycle, CreateKey, DestroyKey, Transition};
+use crate::domain::key::CreateKey;
+use crate::domain::lifecycle::{ChangeLifecycle, DestroyKey, Transition};
 use crate::engine::boot::{Core, Founding, Storage, World, found};
 use crate::engine::call::{Call, Work};
 use crate::engine::cipher::Encrypt;
 use crate::engine::prepare::prepare;
-use crate::engine::query::regions::DescribeRegions;
+use crate::engine::query::account::DescribeRegions;
 use crate::engine::writer::{Input, Step};
 use crate::event::codec::decode_event;
 use crate::event::{Actor, ActorKind, Event, Origin, Recorded, RowKey};
@@ -88,6 +89,7 @@ impl Bench {
             rid: RequestId::make(&SystemEntropy),
             op,
             open: op == "kms/DescribeRegions",
+            dry_run: false,
             lane: Lane::Short,
             actor: Actor {
                 ak: None,
@@ -150,6 +152,10 @@ impl Bench {
             origin: crate::base::KeyOrigin::Kms,
             protection: crate::base::ProtectionLevel::Software,
             description: "a key".into(),
+            tags: Vec::new(),
+            rotation: None,
+            client_token: None,
+            quota: None,
         };
         self.run("kms/CreateKey", Work::Command(Box::new(create)));
         let state = self.core.writer.state();
@@ -178,6 +184,7 @@ impl Bench {
             let create = CreateAlias {
                 alias,
                 key: KeyRef::Id(key),
+                quota: None,
             };
             bench.run("kms/CreateAlias", Work::Command(Box::new(create)));
         }

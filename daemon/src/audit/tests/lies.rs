@@ -5,8 +5,8 @@ use super::found;
 use crate::audit::lawful::Breach;
 use crate::audit::problem::Fault;
 use crate::base::{Code, Digest, KeyId, Seq, Timestamp};
-use crate::domain::key::Transition;
 use crate::domain::law::Unlawful;
+use crate::domain::lifecycle::Transition;
 use crate::event::{ActorKind, Change, Effect, Event, Outcome, Recorded};
 
 /// A template of each operation, and a log to lie into.

@@ -57,6 +57,7 @@ impl Setup {
             version: version.id,
             slot: version.slot,
             sealed: &version.sealed,
+            reserved: 0,
             spec: KeySpec::Aes256,
         }
     }

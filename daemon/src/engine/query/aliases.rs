@@ -1,8 +1,8 @@
-//! ListAliases.
+//! ListAliases and ListAliasesByKeyId.
 
 use super::page::Page;
-use crate::base::{Answer, ApiError, Arn};
-use crate::domain::{Scope, Unresolved};
+use crate::base::{AliasName, Answer, ApiError, Arn, KeyId};
+use crate::domain::{KeyRef, Scope, Unresolved};
 use crate::engine::call::{Done, Query};
 use crate::engine::tools::Tools;
 use crate::projection::{Reader, State};
@@ -20,19 +20,53 @@ impl Query for ListAliases {
     }
 
     fn answer(&self, scope: &Scope, state: &State, _: &Tools) -> Result<Done, ApiError> {
-        let (aliases, total) = self.page.cut(state.aliases(scope.account, &scope.region));
-        let listed = aliases.len();
-        let items = aliases.into_iter().map(|alias| {
-            Answer::new()
-                .text(
-                    "AliasArn",
-                    Arn::alias(&alias.region, alias.account, &alias.name).to_string(),
-                )
-                .text("AliasName", alias.name.to_string())
-                .text("KeyId", alias.key.to_string())
-        });
-        Ok(self
-            .page
-            .end(Answer::new().list("Aliases", "Alias", items), listed, total))
+        let all = state.aliases(scope.account, &scope.region);
+        Ok(listed(
+            self.page,
+            scope,
+            all.map(|alias| (&alias.name, alias.key)),
+        ))
     }
+}
+
+/// The aliases of one key, by name.
+#[derive(Debug)]
+pub struct ListAliasesByKeyId {
+    /// The key; only ids reach here.
+    pub key: KeyRef,
+    /// Which page of them.
+    pub page: Page,
+}
+
+impl Query for ListAliasesByKeyId {
+    fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![scope.key_arn(self.key.resolve(scope, reader)?.id)])
+    }
+
+    fn answer(&self, scope: &Scope, state: &State, _: &Tools) -> Result<Done, ApiError> {
+        let key = self
+            .key
+            .resolve(scope, &Reader::new(state))
+            .map_err(|unresolved| unresolved.refusal)?;
+        Ok(listed(
+            self.page,
+            scope,
+            state.aliases_of(key.id).map(|alias| (&alias.name, key.id)),
+        ))
+    }
+}
+
+fn listed<'a>(page: Page, scope: &Scope, all: impl Iterator<Item = (&'a AliasName, KeyId)>) -> Done {
+    let (aliases, total) = page.cut(all);
+    let listed = aliases.len();
+    let items = aliases.into_iter().map(|(name, key)| {
+        Answer::new()
+            .text(
+                "AliasArn",
+                Arn::alias(&scope.region, scope.account, name).to_string(),
+            )
+            .text("AliasName", name.to_string())
+            .text("KeyId", key.to_string())
+    });
+    page.end(Answer::new().list("Aliases", "Alias", items), listed, total)
 }

@@ -1,8 +1,9 @@
 //! DescribeKey and ListKeys.
 
+use super::key_filter::Filters;
 use super::page::Page;
 use crate::base::{Answer, ApiError, Arn};
-use crate::domain::metadata::metadata;
+use crate::domain::metadata::{metadata, protection};
 use crate::domain::{KeyRef, Scope, Unresolved};
 use crate::engine::call::{Done, Query};
 use crate::engine::tools::Tools;
@@ -29,10 +30,7 @@ impl Query for DescribeKey {
         let mut recorded = Recorded::default();
         recorded.insert("KeyId", Element::text(&key.id.to_string()));
         Ok(Done {
-            answer: Answer::new().with(
-                "KeyMetadata",
-                metadata(&key).text("DeletionProtection", "Disabled"),
-            ),
+            answer: Answer::new().with("KeyMetadata", protection(&key, metadata(&key))),
             recorded,
             blob: None,
         })
@@ -44,6 +42,8 @@ impl Query for DescribeKey {
 pub struct ListKeys {
     /// Which page of them.
     pub page: Page,
+    /// Which of them.
+    pub filters: Filters,
 }
 
 impl Query for ListKeys {
@@ -52,9 +52,13 @@ impl Query for ListKeys {
     }
 
     fn answer(&self, scope: &Scope, state: &State, _: &Tools) -> Result<Done, ApiError> {
-        let (keys, total) = self
-            .page
-            .cut(state.keys_newest_first(scope.account, &scope.region));
+        let all = state.keys_newest_first(scope.account, &scope.region);
+        let shown = all.filter(|id| {
+            state
+                .key(*id)
+                .is_some_and(|key| self.filters.match_key(key, state))
+        });
+        let (keys, total) = self.page.cut(shown);
         let listed = keys.len();
         let items = keys.into_iter().map(|key| {
             Answer::new()

@@ -1,7 +1,10 @@
 //! Operations that only look. Each answers from one state, and says in its event which.
 
+pub mod account;
 pub mod aliases;
+pub mod key_filter;
 pub mod keys;
 pub mod log;
 pub mod page;
-pub mod regions;
+pub mod tags;
+pub mod versions;

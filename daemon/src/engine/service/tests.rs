@@ -62,6 +62,7 @@ impl Bench {
             rid: RequestId::make(&SystemEntropy),
             op,
             open: false,
+            dry_run: false,
             lane: Lane::Short,
             actor: Actor {
                 ak: None,
@@ -92,6 +93,10 @@ impl Bench {
             origin: crate::base::KeyOrigin::Kms,
             protection: crate::base::ProtectionLevel::Software,
             description: String::new(),
+            tags: Vec::new(),
+            rotation: None,
+            client_token: None,
+            quota: None,
         };
         self.ask("kms/CreateKey", Work::Command(Box::new(create)))
             .await

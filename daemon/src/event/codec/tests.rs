@@ -20,6 +20,10 @@ fn every_change() -> Vec<Change> {
         slot: 300,
         generation: 2,
     };
+    let tag = Tag {
+        key: TagKey::parse("k").unwrap(),
+        value: TagValue::parse("v").unwrap(),
+    };
     let version = KeyVersionAdded {
         id: KeyVersionId::from_bytes([8; 16]),
         slot,
@@ -54,7 +58,9 @@ fn every_change() -> Vec<Change> {
             origin: KeyOrigin::Kms,
             region: region.clone(),
             account,
-            version,
+            version: version.clone(),
+            tags: vec![tag.clone()],
+            rotation: RotationInterval::parse("7d"),
             protection: ProtectionLevel::Software,
             description: "d".into(),
         }),
@@ -77,6 +83,50 @@ fn every_change() -> Vec<Change> {
             alias: alias.clone(),
             region: region.clone(),
             account,
+        },
+        Change::KeyDescribed {
+            key,
+            description: "d".into(),
+        },
+        Change::DeletionProtectionSet {
+            key,
+            enabled: true,
+            description: "d".into(),
+        },
+        Change::RotationPolicySet {
+            key,
+            interval: RotationInterval::parse("7d"),
+        },
+        Change::RotationPolicySet { key, interval: None },
+        Change::KeyRotated {
+            at: Timestamp::from_millis(1),
+            key,
+            version: version.clone(),
+        },
+        Change::MessagesReserved {
+            key,
+            upto: 1 << 20,
+            version: version.id,
+        },
+        Change::KeysTagged {
+            keys: vec![key],
+            tags: vec![tag.clone()],
+        },
+        Change::KeysUntagged {
+            keys: vec![key],
+            names: Some(vec![tag.key.clone()]),
+        },
+        Change::ClientTokenUsed {
+            at: Timestamp::from_millis(1),
+            key,
+            token: Digest::of(b"t"),
+            request: Digest::of(b"r"),
+        },
+        Change::ClientTokensExpired {
+            tokens: vec![Digest::of(b"t")],
+        },
+        Change::AccessKeyDeleted {
+            id: AccessKeyId::parse("CHKX").unwrap(),
         },
         Change::AliasUnbound {
             alias,

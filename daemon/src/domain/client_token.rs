@@ -1,0 +1,65 @@
+//! Client tokens: a creating call that is sent again within a day gives what it gave the first time.
+
+use super::Refusal;
+use crate::base::{AccountId, Digest, KeyId, Region, Timestamp, limits};
+use crate::event::Change;
+use crate::projection::State;
+
+/// A token, bound to its account and region, and what was asked for with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientToken {
+    /// SHA-256 of account, region and token.
+    pub token: Digest,
+    /// SHA-256 of what was asked for.
+    pub request: Digest,
+}
+
+impl ClientToken {
+    /// Binds a token, 1 to 64 characters, to the account and the region it was used in.
+    pub fn new(account: AccountId, region: &Region, token: &str, request: Digest) -> Self {
+        let region = region.as_str().as_bytes();
+        let length = (region.len() as u64).to_be_bytes();
+        let account = account.to_be_bytes();
+        let parts: [&[u8]; 5] = [
+            b"chancery/client-token/v1",
+            &account,
+            &length,
+            region,
+            token.as_bytes(),
+        ];
+        Self {
+            token: Digest::of_parts(&parts),
+            request,
+        }
+    }
+
+    /// What a call with this token made within the last day. The token with another request is refused.
+    pub(super) fn made(&self, at: Timestamp, state: &State) -> Result<Option<KeyId>, Refusal> {
+        match state
+            .client_token(&self.token)
+            .filter(|used| used.at.plus_millis(limits::DAY_MILLIS) > at)
+        {
+            Some(used) if used.request == self.request => Ok(Some(used.key)),
+            Some(_) => Err(Refusal::TokenOfAnotherRequest),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) const fn used(&self, at: Timestamp, key: KeyId) -> Change {
+        Change::ClientTokenUsed {
+            at,
+            key,
+            token: self.token,
+            request: self.request,
+        }
+    }
+
+    /// Tokens past their day go as new ones come, a few at a time, so they never pile up.
+    pub(super) fn expired(at: Timestamp, state: &State) -> Option<Change> {
+        let limit = at.minus_millis(limits::DAY_MILLIS);
+        let tokens: Vec<Digest> = state.client_tokens_before(limit).take(EXPIRED_AT_ONCE).collect();
+        (!tokens.is_empty()).then_some(Change::ClientTokensExpired { tokens })
+    }
+}
+
+const EXPIRED_AT_ONCE: usize = 16;

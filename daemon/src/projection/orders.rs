@@ -1,0 +1,70 @@
+//! The orders derived from the rows (I4): every change of a row with an order goes through here.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::State;
+use super::row::{Alias, AliasKey, ClientToken, Key, Lifecycle};
+use super::state::KeyOrder;
+use crate::base::{Digest, KeyId, Timestamp};
+
+impl State {
+    pub(super) fn put_key(&mut self, key: Key) {
+        self.take_key(key.id);
+        self.keys_newest_first.insert(order(&key));
+        if let Lifecycle::PendingDeletion { delete_at } = key.state {
+            self.deletions_due.insert((delete_at, key.id));
+        }
+        if let Some(due) = rotation_due(&key) {
+            self.rotations_due.insert((due, key.id));
+        }
+        self.keys.insert(key.id, Arc::new(key));
+    }
+
+    pub(super) fn take_key(&mut self, id: KeyId) -> Option<Arc<Key>> {
+        let key = self.keys.remove(&id)?;
+        self.keys_newest_first.remove(&order(&key));
+        if let Lifecycle::PendingDeletion { delete_at } = key.state {
+            self.deletions_due.remove(&(delete_at, key.id));
+        }
+        if let Some(due) = rotation_due(&key) {
+            self.rotations_due.remove(&(due, key.id));
+        }
+        Some(key)
+    }
+
+    pub(super) fn put_alias(&mut self, alias: Alias) {
+        let address = alias.address();
+        self.take_alias(&address);
+        self.aliases_of_key.insert((alias.key, address.clone()));
+        self.aliases.insert(address, alias);
+    }
+
+    pub(super) fn take_alias(&mut self, address: &AliasKey) -> Option<Alias> {
+        let alias = self.aliases.remove(address)?;
+        self.aliases_of_key.remove(&(alias.key, address.clone()));
+        Some(alias)
+    }
+
+    pub(super) fn put_client_token(&mut self, token: ClientToken) {
+        self.take_client_token(&token.token);
+        self.client_tokens_by_age.insert((token.at, token.token));
+        self.client_tokens.insert(token.token, token);
+    }
+
+    pub(super) fn take_client_token(&mut self, token: &Digest) {
+        if let Some(row) = self.client_tokens.remove(token) {
+            self.client_tokens_by_age.remove(&(row.at, row.token));
+        }
+    }
+}
+
+fn order(key: &Key) -> KeyOrder {
+    (key.account, key.region.clone(), Reverse(key.at), key.id)
+}
+
+/// When the daemon rotates the key, if its state lets it.
+fn rotation_due(key: &Key) -> Option<Timestamp> {
+    key.next_rotation()
+        .filter(|_| key.state == Lifecycle::Enabled && key.is_rotatable())
+}
