@@ -42,6 +42,10 @@ pub enum Stop {
 pub struct Tally {
     /// Events in the log.
     pub events: u64,
+    /// Kept checkpoints.
+    pub checkpoints: u64,
+    /// Events in the longest log of all.
+    pub longest: u64,
     /// Answers given.
     pub answers: u64,
     /// Calls that ran again because what they read had changed.
@@ -492,6 +496,12 @@ impl Machine {
         let told = check::check(self.disk.log(), &self.states, client)?;
         self.audit()?;
         self.tally.events = told.events.len() as u64;
+        self.tally.checkpoints = self
+            .disk
+            .log()
+            .checkpoints()
+            .map_err(|error| error.to_string())?
+            .len() as u64;
         Ok(told)
     }
 
@@ -564,6 +574,8 @@ impl Tally {
     /// Sums up.
     pub fn add(&mut self, other: &Self) {
         self.events += other.events;
+        self.checkpoints += other.checkpoints;
+        self.longest = self.longest.max(other.events);
         self.answers += other.answers;
         self.reruns += other.reruns;
         self.crashes += other.crashes;
@@ -584,5 +596,10 @@ impl Tally {
             self.held,
         ];
         assert!(met.iter().all(|count| *count > 0), "{self:?}");
+        // The state is sealed in the middle of a log, and tiles of the second level begin.
+        assert!(
+            self.longest > chancery::base::limits::CHECKPOINT_EVENTS,
+            "{self:?}"
+        );
     }
 }
