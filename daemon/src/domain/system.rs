@@ -77,3 +77,40 @@ impl Command for AcceptClock {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::given::{AT, When, created, given, key};
+    use super::super::law::{Unlawful, check};
+    use super::super::lifecycle::DestroyKey;
+    use super::*;
+    use crate::event::Change::{KeyDeletionScheduled, KeyDestroyed, TimersHeld, TimersReleased};
+
+    fn due() -> Vec<Change> {
+        let scheduled = KeyDeletionScheduled {
+            key: key(1),
+            delete_at: AT,
+        };
+        vec![created(1), scheduled]
+    }
+
+    #[test]
+    fn a_key_that_is_due_is_not_destroyed_while_timers_are_held() {
+        let destroy = DestroyKey { key: key(1) };
+        let held = given(due().into_iter().chain([TimersHeld]));
+        assert_eq!(held.when(&destroy), Err(Refusal::NotDue));
+        let destroyed = KeyDestroyed { key: key(1) };
+        assert_eq!(check(&held, AT, &destroyed), Err(Unlawful::Held));
+
+        let released = given(due().into_iter().chain([TimersHeld, TimersReleased]));
+        assert_eq!(released.when(&destroy), Ok(vec![destroyed]));
+    }
+
+    #[test]
+    fn a_hold_begins_once_and_an_accepted_clock_ends_it() {
+        assert_eq!(given([]).when(&HoldTimers), Ok(vec![TimersHeld]));
+        assert_eq!(given([]).when(&AcceptClock), Ok(vec![]));
+        assert_eq!(given([TimersHeld]).when(&HoldTimers), Ok(vec![]));
+        assert_eq!(given([TimersHeld]).when(&AcceptClock), Ok(vec![TimersReleased]));
+    }
+}

@@ -46,7 +46,9 @@ fn any_change() -> impl Strategy<Value = Change> {
                 },
                 protection: ProtectionLevel::Software,
                 description: String::new(),
-            tags: Vec::new(), rotation: None, }),
+                tags: Vec::new(),
+                rotation: None,
+            }),
             3 => Change::KeyEnabled { key },
             4 => Change::KeyDisabled { key },
             5 => Change::KeyDeletionScheduled {

@@ -10,10 +10,10 @@ use chancery::base::{
 };
 use chancery::engine::call::Query;
 use chancery::engine::cipher::{Decrypt, Encrypt, GenerateDataKey};
+use chancery::engine::query::account::DescribeRegions;
 use chancery::engine::query::aliases::ListAliases;
 use chancery::engine::query::keys::{DescribeKey, ListKeys};
 use chancery::engine::query::page::Page;
-use chancery::engine::query::account::DescribeRegions;
 use chancery::engine::{
     AcceptClock, Actor, ActorKind, Call, ChangeLifecycle, CreateAlias, CreateKey, DeleteAlias, KeyRef, Lane,
     Origin, Recorded, Reply, Scope, Transition, UpdateAlias, Work,
@@ -136,7 +136,6 @@ pub struct Client {
     /// Every key that an answer named.
     pub keys: Vec<KeyId>,
     open: BTreeMap<u64, Asked>,
-    dry_run: false,
     next_ticket: u64,
 }
 
@@ -218,6 +217,7 @@ impl Client {
             account: self.account,
         };
         let call = Call {
+            dry_run: false,
             rid: asked.rid,
             op,
             open: matches!(asked.kind, Kind::Regions),
@@ -297,7 +297,11 @@ impl Client {
                     origin: KeyOrigin::Kms,
                     protection: ProtectionLevel::Software,
                     description: String::new(),
-                tags: Vec::new(), rotation: None, client_token: None, quota: None, })),
+                    tags: Vec::new(),
+                    rotation: None,
+                    client_token: None,
+                    quota: None,
+                })),
             ),
             Kind::Change(key, transition) => (
                 match transition {
@@ -316,7 +320,8 @@ impl Client {
                 Work::Command(Box::new(CreateAlias {
                     alias: alias.clone(),
                     key: id(key),
-                quota: None, })),
+                    quota: None,
+                })),
             ),
             Kind::Move(alias, key) => (
                 "kms/UpdateAlias",
@@ -343,7 +348,8 @@ impl Client {
                     key: key.clone(),
                     bytes: 32,
                     context: context(*number),
-                with_plaintext: true, })),
+                    with_plaintext: true,
+                })),
             ),
             Kind::Decrypt(cipher, in_its_context) => {
                 let Cipher {
@@ -360,7 +366,8 @@ impl Client {
                 "kms/ListKeys",
                 ListKeys {
                     page: Page::default(),
-                filters: Default::default(), },
+                    filters: Default::default(),
+                },
             ),
             Kind::ListAliases => query(
                 "kms/ListAliases",

@@ -16,13 +16,12 @@ use chancery::engine::housekeeping::Housekeeper;
 use chancery::engine::prepare::prepare;
 use chancery::engine::tools::Tools;
 use chancery::engine::writer::{Input, Rerun, Step, Writer};
-use chancery::event::Change;
-use chancery::event::codec::decode_event;
-use chancery::ledger::{AnchorFile, Group, SignedEntry};
+use chancery::ledger::AnchorFile;
 
 use super::check::{self, States, Told};
 use super::client::{Client, Kind, Who};
 use super::storage::{Device, Disk};
+use super::tally::Tally;
 use super::world::{Dice, World};
 
 /// Whose call it is: a client's, or none for the daemon's own.
@@ -35,27 +34,6 @@ pub enum Stop {
     Crash,
     /// It did what it must never do.
     Broken(String),
-}
-
-/// How things went, to see that the simulation meets what it is for.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Tally {
-    /// Events in the log.
-    pub events: u64,
-    /// Answers given.
-    pub answers: u64,
-    /// Calls that ran again because what they read had changed.
-    pub reruns: u64,
-    /// Processes that ended by a crash.
-    pub crashes: u64,
-    /// Crashes, or closed vaults, that a planned fault made.
-    pub faults: u64,
-    /// Keys destroyed.
-    pub destroyed: u64,
-    /// Slots erased, and found to be.
-    pub erased: u64,
-    /// Rounds of housekeeping in which irreversible timers were held.
-    pub held: u64,
 }
 
 /// A running process.
@@ -94,10 +72,10 @@ pub struct Machine {
     pub is_faulty: bool,
     access_key: Option<AccessKeyId>,
     /// What was on the media in each slot that the log refers to: the sealed slot key.
-    filled: BTreeMap<SlotRef, Vec<u8>>,
+    pub filled: BTreeMap<SlotRef, Vec<u8>>,
     /// By how much the wall clock was stepped since the last look at it, milliseconds.
     stepped: i64,
-    held_until: u64,
+    pub held_until: u64,
 }
 
 impl Machine {
@@ -194,16 +172,7 @@ impl Machine {
             0
         };
         self.stepped = 0;
-        // Keys whose event reached the medium in a commit that failed.
-        let [mirror, _] = self.disk.mirror_bytes();
-        for slot in state.slots() {
-            match slot_key(&mirror, slot) {
-                Some(sealed) if sealed.iter().any(|byte| *byte != 0) => {
-                    self.filled.entry(slot).or_insert_with(|| sealed.to_vec());
-                }
-                _ => {}
-            }
-        }
+        self.learn_media(core.writer.state());
         self.life = Some(Life {
             writer: core.writer,
             tools: core.tools,
@@ -350,50 +319,6 @@ impl Machine {
         }
     }
 
-    /// What the events of a group say about the media must be so by then (laws 1 and 5).
-    fn watch_media(&mut self, group: &Group) -> Result<(), String> {
-        let mirrors = self.disk.mirror_bytes();
-        for entry in &group.entries {
-            let signed = SignedEntry::parse(&entry.bytes).map_err(|error| error.to_string())?;
-            let event = decode_event(signed.payload).map_err(|error| error.to_string())?;
-            for change in &event.chg {
-                match change {
-                    Change::KeyCreated(created) => {
-                        let slot = created.version.slot;
-                        let sealed = mirrors.each_ref().map(|mirror| slot_key(mirror, slot));
-                        let [Some(a), Some(b)] = sealed else {
-                            return Err(format!("event {}: slot {slot} is not on the media", event.seq));
-                        };
-                        if a != b || a.iter().all(|byte| *byte == 0) {
-                            return Err(format!("event {}: slot {slot} is not synced", event.seq));
-                        }
-                        if let Some(other) = self.filled.insert(slot, a.to_vec()) {
-                            return Err(format!("slot {slot} is used twice, before for {other:?}"));
-                        }
-                    }
-                    Change::TimersReleased if event.op == "chancery/AcceptClock" => self.held_until = 0,
-                    Change::KeyDestroyed { .. } => self.tally.destroyed += 1,
-                    Change::MaterialErased { slots } => {
-                        for slot in slots {
-                            // Erased before a crash, recorded after it: then it was gone when the process began.
-                            let Some(sealed) = self.filled.get(slot) else {
-                                continue;
-                            };
-                            let is_there =
-                                |mirror: &Vec<u8>| mirror.windows(sealed.len()).any(|w| w == sealed);
-                            if mirrors.iter().any(is_there) {
-                                return Err(format!("law 5: slot {slot} is recorded as erased and is not"));
-                            }
-                            self.tally.erased += 1;
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// One round of housekeeping: what it does by itself is done, what it records waits for the writer.
     pub fn tick(&mut self) -> Result<(), Stop> {
         let Some(life) = &mut self.life else { return Ok(()) };
@@ -492,6 +417,12 @@ impl Machine {
         let told = check::check(self.disk.log(), &self.states, client)?;
         self.audit()?;
         self.tally.events = told.events.len() as u64;
+        self.tally.checkpoints = self
+            .disk
+            .log()
+            .checkpoints()
+            .map_err(|error| error.to_string())?
+            .len() as u64;
         Ok(told)
     }
 
@@ -529,12 +460,6 @@ impl Life {
     }
 }
 
-/// The sealed key of a slot, as `custody::vault::format` documents its place.
-fn slot_key(mirror: &[u8], slot: SlotRef) -> Option<&[u8]> {
-    let record = 512 + slot.slot as usize * 128;
-    mirror.get(record + 12..record + 84)
-}
-
 fn broken(error: impl std::fmt::Display) -> Stop {
     Stop::Broken(error.to_string())
 }
@@ -558,31 +483,4 @@ pub fn log_digest(disk: &Disk) -> Digest {
         .unwrap();
     let parts: Vec<&[u8]> = entries.iter().map(|(_, entry)| entry.as_slice()).collect();
     Digest::of_parts(&parts)
-}
-
-impl Tally {
-    /// Sums up.
-    pub fn add(&mut self, other: &Self) {
-        self.events += other.events;
-        self.answers += other.answers;
-        self.reruns += other.reruns;
-        self.crashes += other.crashes;
-        self.faults += other.faults;
-        self.destroyed += other.destroyed;
-        self.erased += other.erased;
-        self.held += other.held;
-    }
-
-    /// Panics when something that the simulation is for never happened.
-    pub fn assert_meets_everything(&self) {
-        let met = [
-            self.reruns,
-            self.crashes,
-            self.faults,
-            self.destroyed,
-            self.erased,
-            self.held,
-        ];
-        assert!(met.iter().all(|count| *count > 0), "{self:?}");
-    }
 }

@@ -10,10 +10,10 @@ const SEED: u64 = 1_789;
 const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 /// One step of the workload.
-type Step = fn(&mut Machine) -> Result<(), Stop>;
+type Act = fn(&mut Machine) -> Result<(), Stop>;
 
 /// Every step can be taken again after a crash: what is there already is refused, and that is an answer too.
-const WORKLOAD: [Step; 9] = [
+const WORKLOAD: [Act; 9] = [
     |machine| call(machine, |_| Kind::Create),
     |machine| call(machine, |_| Kind::Create),
     |machine| {

@@ -8,16 +8,19 @@ mod check;
 mod client;
 mod driver;
 mod matrix;
+mod media;
 mod model;
 mod storage;
 mod story;
+mod tally;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use driver::{Machine, Tally, log_digest};
+use driver::{Machine, log_digest};
+use tally::Tally;
 
 /// Runs a seed to its end; a panic of the core is a failure like any other.
 fn run(seed: u64) -> Result<Machine, String> {

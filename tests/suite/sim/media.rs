@@ -1,0 +1,75 @@
+//! What the events say about the media must be so by the time they are durable (laws 1 and 5).
+
+use chancery::base::SlotRef;
+use chancery::event::Change;
+use chancery::event::codec::decode_event;
+use chancery::ledger::{Group, SignedEntry};
+use chancery::projection::State;
+
+use super::driver::Machine;
+
+impl Machine {
+    /// Looks up, at a start, what is in the slots that the log refers to.
+    pub fn learn_media(&mut self, state: &State) {
+        // Keys whose event reached the medium in a commit that failed.
+        let [mirror, _] = self.disk.mirror_bytes();
+        for slot in state.slots() {
+            match slot_key(&mirror, slot) {
+                Some(sealed) if sealed.iter().any(|byte| *byte != 0) => {
+                    self.filled.entry(slot).or_insert_with(|| sealed.to_vec());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What the events of a group say about the media must be so by then (laws 1 and 5).
+    pub fn watch_media(&mut self, group: &Group) -> Result<(), String> {
+        let mirrors = self.disk.mirror_bytes();
+        for entry in &group.entries {
+            let signed = SignedEntry::parse(&entry.bytes).map_err(|error| error.to_string())?;
+            let event = decode_event(signed.payload).map_err(|error| error.to_string())?;
+            for change in &event.chg {
+                match change {
+                    Change::KeyCreated(created) => {
+                        let slot = created.version.slot;
+                        let sealed = mirrors.each_ref().map(|mirror| slot_key(mirror, slot));
+                        let [Some(a), Some(b)] = sealed else {
+                            return Err(format!("event {}: slot {slot} is not on the media", event.seq));
+                        };
+                        if a != b || a.iter().all(|byte| *byte == 0) {
+                            return Err(format!("event {}: slot {slot} is not synced", event.seq));
+                        }
+                        if let Some(other) = self.filled.insert(slot, a.to_vec()) {
+                            return Err(format!("slot {slot} is used twice, before for {other:?}"));
+                        }
+                    }
+                    Change::TimersReleased if event.op == "chancery/AcceptClock" => self.held_until = 0,
+                    Change::KeyDestroyed { .. } => self.tally.destroyed += 1,
+                    Change::MaterialErased { slots } => {
+                        for slot in slots {
+                            // Erased before a crash, recorded after it: then it was gone when the process began.
+                            let Some(sealed) = self.filled.get(slot) else {
+                                continue;
+                            };
+                            let is_there =
+                                |mirror: &Vec<u8>| mirror.windows(sealed.len()).any(|w| w == sealed);
+                            if mirrors.iter().any(is_there) {
+                                return Err(format!("law 5: slot {slot} is recorded as erased and is not"));
+                            }
+                            self.tally.erased += 1;
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The sealed key of a slot, as `custody::vault::format` documents its place.
+fn slot_key(mirror: &[u8], slot: SlotRef) -> Option<&[u8]> {
+    let record = 512 + slot.slot as usize * 128;
+    mirror.get(record + 12..record + 84)
+}

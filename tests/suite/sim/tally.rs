@@ -1,0 +1,60 @@
+//! How the stories went: a simulation that meets nothing proves nothing.
+
+/// How things went, to see that the simulation meets what it is for.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
+    /// Events in the log.
+    pub events: u64,
+    /// Kept checkpoints.
+    pub checkpoints: u64,
+    /// Events in the longest log of all.
+    pub longest: u64,
+    /// Answers given.
+    pub answers: u64,
+    /// Calls that ran again because what they read had changed.
+    pub reruns: u64,
+    /// Processes that ended by a crash.
+    pub crashes: u64,
+    /// Crashes, or closed vaults, that a planned fault made.
+    pub faults: u64,
+    /// Keys destroyed.
+    pub destroyed: u64,
+    /// Slots erased, and found to be.
+    pub erased: u64,
+    /// Rounds of housekeeping in which irreversible timers were held.
+    pub held: u64,
+}
+
+impl Tally {
+    /// Sums up.
+    pub fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.checkpoints += other.checkpoints;
+        self.longest = self.longest.max(other.events);
+        self.answers += other.answers;
+        self.reruns += other.reruns;
+        self.crashes += other.crashes;
+        self.faults += other.faults;
+        self.destroyed += other.destroyed;
+        self.erased += other.erased;
+        self.held += other.held;
+    }
+
+    /// Panics when something that the simulation is for never happened.
+    pub fn assert_meets_everything(&self) {
+        let met = [
+            self.reruns,
+            self.crashes,
+            self.faults,
+            self.destroyed,
+            self.erased,
+            self.held,
+        ];
+        assert!(met.iter().all(|count| *count > 0), "{self:?}");
+        // The state is sealed in the middle of a log, and tiles of the second level begin.
+        assert!(
+            self.longest > chancery::base::limits::CHECKPOINT_EVENTS,
+            "{self:?}"
+        );
+    }
+}
