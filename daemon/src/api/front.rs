@@ -175,7 +175,13 @@ impl Front {
             return served(text)
                 .ok_or_else(|| ApiError::invalid_because("RegionId", "this region is not served here"));
         }
-        let by_host = host.and_then(region_of_host).and_then(served);
+        let by_host =
+            match host.and_then(region_of_host) {
+                Some(text) => Some(served(text).ok_or_else(|| {
+                    ApiError::invalid_because("Host", "the region in it is not served here")
+                })?),
+                None => None,
+            };
         Ok(by_host.unwrap_or_else(|| {
             self.settings
                 .regions

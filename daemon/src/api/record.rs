@@ -22,6 +22,9 @@ const PROTOCOL: [&str; 10] = [
 /// Most parameters that an event names although the operation knows none of them; the rest is counted.
 const STRANGERS_MAX: usize = 16;
 
+/// Longest name of a stranger that is recorded, bytes; the longest of the SDKs' own has 29.
+const STRANGER_BYTES_MAX: usize = 64;
+
 /// The recorded form of a request's parameters.
 pub fn record(row: &Row, params: &Params) -> Recorded {
     let mut recorded = Recorded::default();
@@ -34,7 +37,7 @@ pub fn record(row: &Row, params: &Params) -> Recorded {
                 length(value)
             };
             recorded.insert(known.name, element);
-        } else if strangers < STRANGERS_MAX {
+        } else if strangers < STRANGERS_MAX && is_parameter_name(name) {
             strangers += 1;
             recorded.insert(name.to_owned(), length(value));
         } else {
@@ -45,6 +48,16 @@ pub fn record(row: &Row, params: &Params) -> Recorded {
         recorded.insert("...", Element::Number(uncounted));
     }
     recorded
+}
+
+/// Whether a stranger's name looks like one. Of a body that was not encoded as it should be, the rest of a secret can
+/// come along as a name.
+fn is_parameter_name(name: &str) -> bool {
+    name.len() <= STRANGER_BYTES_MAX
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 fn length(value: &str) -> Element {
@@ -65,6 +78,19 @@ mod tests {
         assert_eq!(recorded.get("Plaintext"), Some(&Element::Number(6)));
         assert_eq!(recorded.get("SecretData"), Some(&Element::Number(6)));
         assert_eq!(recorded.iter().count(), 3);
+    }
+
+    #[test]
+    fn what_does_not_look_like_a_name_is_counted_not_recorded() {
+        let row = find("2016-01-20", "Encrypt").unwrap();
+        let query = format!(
+            "Plaintext=abc&tail-of%7Bsecret%22%7D=1&1x=2&{}=3&Tag.1.Key=4",
+            "n".repeat(65)
+        );
+        let recorded = record(row, &Params::parse(Some(&query), None).unwrap());
+        let names: Vec<_> = recorded.iter().map(|(name, _)| name.to_owned()).collect();
+        assert_eq!(names, ["...", "Plaintext", "Tag.1.Key"]);
+        assert_eq!(recorded.get("..."), Some(&Element::Number(3)));
     }
 
     #[test]

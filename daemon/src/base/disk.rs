@@ -75,7 +75,11 @@ impl BlockFile for OsFile {
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::io::Write;
 
-    let temporary = path.with_extension("new");
+    // Beside it, under a name that is nobody else's; one left over from a crash is replaced.
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.chancery-tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
     let _stale = std::fs::remove_file(&temporary);
     let mut file = OpenOptions::new()
         .write(true)

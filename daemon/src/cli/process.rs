@@ -24,6 +24,24 @@ pub(super) fn harden() -> Result<(), Failure> {
         .map_err(|error| Failure::No(format!("core dumps can't be switched off: {error}")))
 }
 
+/// A panic in a thread of the core ends the process: without its writer, its anchor or its housekeeping a daemon must not
+/// look alive. A panic in a request's task ends that request alone.
+pub(super) fn end_with_the_core() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        if std::thread::current()
+            .name()
+            .is_some_and(|name| CORE_THREADS.contains(&name))
+        {
+            std::process::exit(i32::from(super::exit::CANT_GO_ON));
+        }
+    }));
+}
+
+/// The threads that a daemon can't be without.
+const CORE_THREADS: [&str; 3] = ["writer", "anchor", "housekeeper"];
+
 /// Lets the process open as many files as the system allows it: each connection is one.
 pub(super) fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);

@@ -72,6 +72,7 @@ SIGTERM and SIGINT stop the daemon: requests in flight finish, the state is seal
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     process::harden()?;
+    process::end_with_the_core();
     process::trace_to_stderr(&arguments.log_level)?;
     process::raise_file_limit();
     let socket = match &arguments.listen.socket {

@@ -138,6 +138,16 @@ pub enum BootError {
         /// More about it.
         detail: &'static str,
     },
+    /// The anchor is gone.
+    #[error(
+        "the anchor is gone or blank. Was this log served with --anchor PATH? Then name it again. The log has {found} \
+         events; without an anchor nobody can tell whether that is all that were acknowledged, so it is not served. \
+         `chancery log verify --data DIR` checks what is there; put the anchor back from where it was kept"
+    )]
+    AnchorGone {
+        /// Events in the store.
+        found: u64,
+    },
     /// The root access key could not be handed over.
     #[error("the root access key file can't be written: {0}")]
     AccessKeyFile(std::io::Error),
@@ -164,12 +174,18 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
         return Err(BootError::OtherLogKey);
     }
     let referenced: std::collections::HashSet<SlotRef> = state.slots().collect();
-    let free = FreeSlots::new(
-        vault
-            .filled()
-            .into_iter()
-            .filter(|slot| !referenced.contains(slot)),
-    );
+    // A filling that nothing refers to is not taken over but erased: it may be one that was destroyed, come back with a
+    // vault put back from a copy (law 5). And none that the log has seen is ever given again (law 3).
+    let filled = vault.filled();
+    let stray: Vec<SlotRef> = filled
+        .iter()
+        .filter(|slot| !referenced.contains(slot))
+        .copied()
+        .collect();
+    vault.erase(&stray)?;
+    vault.outlive(log.generation);
+    warn_of_lost(&state, &filled);
+    let free = FreeSlots::default();
     let chain = Chain::resume(
         log.id,
         log.origin.clone(),
@@ -289,7 +305,7 @@ fn check_anchor(store: &dyn EventStore, size: u64, anchor: Option<Anchor>) -> Re
         return if size == 1 {
             Ok(())
         } else {
-            Err(shortened(size, 0, " and now it is gone or blank"))
+            Err(BootError::AnchorGone { found: size })
         };
     };
     let Some(last) = anchor.size.checked_sub(1).filter(|_| anchor.size <= size) else {
@@ -311,6 +327,23 @@ const fn shortened(found: u64, anchored: u64, detail: &'static str) -> BootError
         found,
         anchored,
         detail,
+    }
+}
+
+/// Says which keys can't be used because the vault has lost what they need.
+fn warn_of_lost(state: &State, filled: &[SlotRef]) {
+    let held: std::collections::HashSet<&SlotRef> = filled.iter().collect();
+    let owed: std::collections::HashSet<SlotRef> = state.erasures().collect();
+    let lost = state
+        .slots()
+        .filter(|slot| !held.contains(slot) && !owed.contains(slot))
+        .count();
+    if lost > 0 {
+        tracing::error!(
+            lost,
+            "slots of the vault that the log refers to are lost or damaged: what they hold can't be used; \
+             `chancery keyring status` has more"
+        );
     }
 }
 

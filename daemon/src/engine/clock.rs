@@ -11,6 +11,8 @@ use crate::base::{Timestamp, limits};
 pub struct ClockWatch {
     wall: Timestamp,
     monotonic: u64,
+    /// By how much wall time has gained on monotonic time in small steps, milliseconds: many of them are a jump too.
+    gained: u64,
     held_until: Option<u64>,
 }
 
@@ -34,8 +36,14 @@ impl ClockWatch {
     pub const fn start(wall: Timestamp, monotonic: u64, last_event: Timestamp, is_held: bool) -> Self {
         let quiet = wall.as_millis().saturating_sub(last_event.as_millis());
         Self {
-            wall,
+            // A clock that is behind the log is seen at the first look.
+            wall: if last_event.as_millis() > wall.as_millis() {
+                last_event
+            } else {
+                wall
+            },
             monotonic,
+            gained: 0,
             held_until: if is_held || quiet > limits::QUIET_START_MILLIS_MAX {
                 Some(monotonic + limits::CLOCK_HOLD_MILLIS)
             } else {
@@ -52,9 +60,12 @@ impl ClockWatch {
         self.monotonic = monotonic;
         let ahead = wall.as_millis().saturating_sub(expected.as_millis());
         let behind = expected.as_millis().saturating_sub(wall.as_millis());
-        if ahead > limits::CLOCK_STEP_MILLIS_MAX {
+        self.gained = (self.gained + ahead).saturating_sub(behind);
+        if self.gained > limits::CLOCK_STEP_MILLIS_MAX {
+            let gained = self.gained;
+            self.gained = 0;
             self.held_until = Some(monotonic + limits::CLOCK_HOLD_MILLIS);
-            Drift::Ahead(ahead)
+            Drift::Ahead(gained)
         } else if behind > TOLERANCE_MILLIS {
             Drift::Back(behind)
         } else {
@@ -72,6 +83,7 @@ impl ClockWatch {
 
     /// An operator says that wall time is right.
     pub const fn accept(&mut self) {
+        self.gained = 0;
         self.held_until = None;
     }
 }
@@ -125,6 +137,28 @@ mod tests {
         let watch = ClockWatch::start(T0, 5, T0, true);
         assert!(!watch.timers_run(5 + 24 * HOUR - 1));
         assert!(watch.timers_run(5 + 24 * HOUR));
+    }
+
+    #[test]
+    fn many_small_steps_ahead_are_a_jump_and_steps_back_make_up_for_them() {
+        let half = limits::CLOCK_STEP_MILLIS_MAX / 2;
+        let mut watch = ClockWatch::start(T0, 0, T0, false);
+        assert_eq!(watch.look(T0.plus_millis(half), 0), Drift::None);
+        assert_eq!(watch.look(T0, 0), Drift::Back(half));
+        assert_eq!(watch.look(T0.plus_millis(half), 0), Drift::None);
+        assert_eq!(watch.look(T0.plus_millis(2 * half), 0), Drift::None);
+        assert_eq!(
+            watch.look(T0.plus_millis(2 * half + 1), 0),
+            Drift::Ahead(2 * half + 1)
+        );
+        assert!(!watch.timers_run(0));
+    }
+
+    #[test]
+    fn a_clock_behind_the_log_at_the_start_is_seen() {
+        let mut watch = ClockWatch::start(T0, 0, T0.plus_millis(5 * HOUR), false);
+        assert_eq!(watch.look(T0, 0), Drift::Back(5 * HOUR));
+        assert_eq!(watch.look(T0, 0), Drift::None);
     }
 
     #[test]

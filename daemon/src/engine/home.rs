@@ -168,7 +168,7 @@ impl Home {
 
     fn open_taken(layout: Layout) -> Result<Self, HomeError> {
         let lock = lock(&layout)?;
-        let store = Arc::new(FjallStore::open(&layout.store())?);
+        let store = Arc::new(open_store(&layout)?);
         let is_new = store.size()? == 0;
         if is_new {
             refuse_loss(&layout)?;
@@ -240,6 +240,22 @@ impl Home {
     }
 }
 
+/// Opens the store, or makes one. A crash while it was being made leaves one that does not open: with the founding marked
+/// and no vault yet, nothing can have been in it, and it is made anew.
+fn open_store(layout: &Layout) -> Result<FjallStore, HomeError> {
+    let path = layout.store();
+    if !path.exists() && !layout.vault().iter().any(|mirror| mirror.exists()) && is_blank(layout.anchor())? {
+        let mark = layout.founding();
+        write_atomically(&mark, b"").map_err(io_error("write", &mark))?;
+    }
+    let opened = FjallStore::open(&path);
+    if opened.is_err() && layout.founding().exists() && !layout.vault().iter().any(|mirror| mirror.exists()) {
+        std::fs::remove_dir_all(&path).map_err(io_error("make anew", &path))?;
+        return Ok(FjallStore::open(&path)?);
+    }
+    Ok(opened?)
+}
+
 /// H2: what is only ever written for a log with events in it.
 fn refuse_loss(layout: &Layout) -> Result<(), HomeError> {
     let missing = |witness: &Path| HomeError::LogMissing {
@@ -251,8 +267,12 @@ fn refuse_loss(layout: &Layout) -> Result<(), HomeError> {
         return Err(missing(layout.anchor()));
     }
     let cut_short = layout.founding().exists();
-    match layout.vault().iter().find(|mirror| mirror.exists()) {
-        Some(mirror) if !cut_short => Err(missing(mirror)),
+    let [a, b] = layout.vault();
+    match [a, b, layout.root_access_key()]
+        .iter()
+        .find(|witness| witness.exists())
+    {
+        Some(witness) if !cut_short => Err(missing(witness)),
         _ => Ok(()),
     }
 }

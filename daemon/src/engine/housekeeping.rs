@@ -70,10 +70,11 @@ impl Housekeeper {
     }
 
     /// Does what is due and can be done without an event of its own, and returns the operations that are due.
-    /// It reads what is durable: an erasure never comes before the event that destroys.
-    pub fn tick(&self, tools: &Tools) -> Result<Vec<Call>, VaultError> {
+    /// It reads what is durable: an erasure never comes before the event that destroys. Trouble with the vault is told
+    /// beside the operations: it stops none of them.
+    pub fn tick(&self, tools: &Tools) -> (Vec<Call>, Result<(), VaultError>) {
         let (now, monotonic) = (tools.clock.now(), tools.clock.monotonic_millis());
-        let mut calls = Vec::new();
+        let (mut calls, mut done) = (Vec::new(), Ok(()));
         let durable = tools.published.durable();
         let hold = durable.state.hold().map(|hold| hold.rev);
         let (drift, timers_run) = {
@@ -94,13 +95,15 @@ impl Housekeeper {
             if !owed.is_empty() {
                 // A crash after this line leaves erased slots that the log still owes: the next tick erases nothing
                 // anew and records it.
-                tools.vault.erase(&owed)?;
-                calls.push(self.call(
-                    "chancery/EraseMaterial",
-                    slots_recorded(owed.len()),
-                    RecordErasure { slots: owed },
-                    tools,
-                ));
+                match tools.vault.erase(&owed) {
+                    Ok(()) => calls.push(self.call(
+                        "chancery/EraseMaterial",
+                        slots_recorded(owed.len()),
+                        RecordErasure { slots: owed },
+                        tools,
+                    )),
+                    Err(error) => done = Err(error),
+                }
             }
             for key in durable.state.deletions_due(now).take(DELETIONS_AT_ONCE) {
                 if let Some(row) = durable.state.key(key) {
@@ -111,12 +114,12 @@ impl Housekeeper {
         for key in durable.state.rotations_due(now).take(ROTATIONS_AT_ONCE) {
             calls.extend(durable.state.key(key).and_then(|row| self.rotation(row, tools)));
         }
-        tools.refill()?;
+        done = done.and(tools.refill());
         if monotonic.saturating_sub(*self.refusals_taken.lock()) >= REFUSAL_WINDOW_MILLIS {
             *self.refusals_taken.lock() = monotonic;
             calls.extend(self.refused(tools));
         }
-        Ok(calls)
+        (calls, done)
     }
 
     /// What a version needs before it can go on encrypting, as an operation.

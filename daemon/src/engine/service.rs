@@ -317,10 +317,11 @@ impl Engine {
 
     /// One round of housekeeping: does what is due, and records it.
     pub async fn keep_house(&self) {
-        match self.housekeeper.tick(&self.tools) {
-            Ok(calls) => self.record(calls).await,
-            Err(error) => tracing::error!(%error, "housekeeping stopped at the vault; it is tried again"),
+        let (calls, done) = self.housekeeper.tick(&self.tools);
+        if let Err(error) = done {
+            tracing::error!(%error, "housekeeping has trouble with the vault; it is tried again");
         }
+        self.record(calls).await;
     }
 
     /// Records something that only has to be known.

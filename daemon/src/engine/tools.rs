@@ -100,8 +100,10 @@ impl Tools {
 
     /// Provides slots ahead when few are left.
     pub fn refill(&self) -> Result<(), VaultError> {
-        if self.free.len() < limits::FREE_SLOTS_LOW {
-            let wanted = limits::FREE_SLOTS_TARGET - self.free.len();
+        // Read once: others take and give back meanwhile.
+        let left = self.free.len();
+        if left < limits::FREE_SLOTS_LOW {
+            let wanted = limits::FREE_SLOTS_TARGET.saturating_sub(left);
             self.free.give_back(self.vault.provide(wanted, &*self.entropy)?);
         }
         Ok(())

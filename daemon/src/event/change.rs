@@ -182,9 +182,11 @@ pub enum Change {
 }
 
 impl Change {
-    /// The slot of the fresh version in it, if there is one.
+    /// The slot of the fresh material in it, if there is some.
     pub const fn slot(&self) -> Option<SlotRef> {
         match self {
+            Self::AccessKeyCreated(created) => Some(created.slot),
+            Self::InternalKeyCreated { slot, .. } => Some(*slot),
             Self::KeyCreated(created) => Some(created.version.slot),
             Self::KeyRotated { version, .. } => Some(version.slot),
             _ => None,

@@ -76,6 +76,9 @@ impl State {
     /// The rows that a change writes.
     fn touched_by(&self, change: &Change) -> SmallVec<[RowKey; 4]> {
         let mut rows = SmallVec::new();
+        if change.slot().is_some() {
+            rows.push(log_row());
+        }
         match change {
             Change::LogBegun(_) => rows.push(log_row()),
             Change::AccountCreated { account } => rows.push(account.row_key()),
@@ -137,6 +140,14 @@ impl State {
     }
 
     fn fold(&mut self, change: &Change, rev: Seq) {
+        self.fold_one(change, rev);
+        // Not a change of the log's identity: its revision stays (I3).
+        if let (Some(slot), Some(log)) = (change.slot(), self.log.as_mut()) {
+            log.generation = log.generation.max(slot.generation);
+        }
+    }
+
+    fn fold_one(&mut self, change: &Change, rev: Seq) {
         match change {
             Change::LogBegun(begun) => {
                 self.log = Some(Log {
@@ -145,6 +156,7 @@ impl State {
                     origin: begun.origin.clone(),
                     public: begun.public.clone(),
                     region: begun.region.clone(),
+                    generation: 0,
                 });
             }
             Change::AccountCreated { account } => {

@@ -21,6 +21,8 @@ pub struct Log {
     pub public: Bytes,
     /// The home region.
     pub region: Region,
+    /// The highest generation of any slot that was ever referred to, also by what is destroyed since.
+    pub generation: u32,
 }
 
 /// An account.

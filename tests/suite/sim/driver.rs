@@ -323,19 +323,17 @@ impl Machine {
     pub fn tick(&mut self) -> Result<(), Stop> {
         let Some(life) = &mut self.life else { return Ok(()) };
         let truth = self.world.clock.truth();
-        let calls = match life.keeper.tick(&life.tools) {
-            Ok(calls) => calls,
+        let (calls, done) = life.keeper.tick(&life.tools);
+        match done {
+            Ok(()) => {}
             // The daemon goes on without its vault's writes; a start repairs it.
-            Err(_) if self.is_faulty => {
-                self.tally.faults += 1;
-                return Ok(());
-            }
+            Err(_) if self.is_faulty => self.tally.faults += 1,
             Err(error) => {
                 return Err(Stop::Broken(format!(
                     "housekeeping fails without a fault: {error}"
                 )));
             }
-        };
+        }
         // A step of more than an hour must hold irreversible timers; another hour leaves room for drift.
         if std::mem::take(&mut self.stepped) > 2 * HOUR as i64 {
             self.held_until = truth + DAY;

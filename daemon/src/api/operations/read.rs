@@ -106,5 +106,16 @@ pub(super) fn repeated<'a>(
         }
         values.push(value);
     }
+    // A gap would leave out what comes after it without a word.
+    let prefix = format!("{name}.");
+    let given = params.iter().filter(|(other, _)| {
+        let numbered = other
+            .strip_prefix(&prefix)
+            .and_then(|rest| rest.strip_suffix(part));
+        numbered.is_some_and(|number| number.parse::<usize>().is_ok())
+    });
+    if given.count() != values.len() {
+        return Err(ApiError::invalid_because(name, "number them from 1 without gaps"));
+    }
     Ok(values)
 }

@@ -42,9 +42,15 @@ pub struct SignedRequest<'a> {
 /// none: a half-signed request must not pass as a peer's.
 pub fn is_present(params: &Params, authorization: Option<&str>) -> bool {
     authorization.is_some()
-        || ["AccessKeyId", "Signature"]
-            .iter()
-            .any(|name| params.get(name).is_some())
+        || [
+            "AccessKeyId",
+            "Signature",
+            "SignatureMethod",
+            "SignatureNonce",
+            "SecurityToken",
+        ]
+        .iter()
+        .any(|name| params.get(name).is_some())
 }
 
 impl<'a> SignedRequest<'a> {

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -20,6 +21,8 @@ pub(super) enum FromError {
         "`{}` is in use by a running daemon: stop it, or ask it with --socket PATH (or --endpoint URL)", .0.display()
     )]
     InUse(PathBuf),
+    #[error("`{}` belongs to uid {owner}, this process runs as uid {user}: run as its owner, or on a copy of your own", .dir.display())]
+    NotOurs { dir: PathBuf, owner: u32, user: u32 },
     #[error("can't open `{}`: {error}", .path.display())]
     Io { path: PathBuf, error: io::Error },
     #[error("{text}")]
@@ -80,6 +83,22 @@ impl Stopped {
         // Opening a store creates one: an audit must not.
         if !store.is_dir() {
             return Err(FromError::NoLog(dir.into()));
+        }
+        // Opening a store writes in it: another user's files in the directory would lock its owner out.
+        let owner = dir
+            .metadata()
+            .map_err(|error| FromError::Io {
+                path: dir.into(),
+                error,
+            })?
+            .uid();
+        let user = rustix::process::geteuid().as_raw();
+        if owner != user {
+            return Err(FromError::NotOurs {
+                dir: dir.into(),
+                owner,
+                user,
+            });
         }
         let lock = lock(dir)?;
         Ok(Self {

@@ -160,6 +160,12 @@ impl Vault {
         Ok(fillings)
     }
 
+    /// Every filling from now on has a generation above `generation`: the highest that the log has ever referred to. The
+    /// vault's files may be older than the log, put back from a copy; a filling of theirs must never pass for a new one (I3).
+    pub fn outlive(&self, generation: u32) {
+        self.slots.write().outlive(generation);
+    }
+
     /// The live fillings, by slot. Boot checks that all that the log refers to are among them.
     pub fn filled(&self) -> Vec<SlotRef> {
         self.slots.read().filled()

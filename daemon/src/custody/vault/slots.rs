@@ -24,13 +24,13 @@ impl Slot {
     }
 }
 
-/// All slots, by index.
+/// All slots, by index, and the highest generation that the log has seen.
 #[derive(Debug, Default)]
-pub(super) struct Slots(Vec<Slot>);
+pub(super) struct Slots(Vec<Slot>, u32);
 
 impl Slots {
     pub(super) const fn new(slots: Vec<Slot>) -> Self {
-        Self(slots)
+        Self(slots, 0)
     }
 
     /// What `slot` holds; a slot past the end is blank.
@@ -39,6 +39,11 @@ impl Slots {
             .get(slot as usize)
             .copied()
             .unwrap_or(Slot::Known(Record::Blank))
+    }
+
+    /// Every filling from now on has a generation above `generation`.
+    pub(super) fn outlive(&mut self, generation: u32) {
+        self.1 = self.1.max(generation);
     }
 
     pub(super) fn set(&mut self, slot: u32, record: Record) {
@@ -60,12 +65,13 @@ impl Slots {
         let erased = self.indexed().filter_map(|(slot, held)| match held {
             Slot::Known(Record::Erased { generation }) => Some(SlotRef {
                 slot,
-                generation: generation.checked_add(1)?,
+                generation: generation.max(self.1).checked_add(1)?,
             }),
             _ => None,
         });
         let end = u32::try_from(self.0.len()).ok()?;
-        let fresh = (end..u32::MAX).map(|slot| SlotRef { slot, generation: 1 });
+        let generation = self.1.checked_add(1)?;
+        let fresh = (end..u32::MAX).map(|slot| SlotRef { slot, generation });
         let chosen: Vec<_> = erased.chain(fresh).take(count).collect();
         (chosen.len() == count).then_some(chosen)
     }
