@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use hyper::HeaderMap;
+
 use super::*;
 use crate::api::authenticate::Listener;
 use crate::base::entropy::SystemEntropy;
@@ -92,7 +94,7 @@ impl Bench {
             path: "/",
             query: None,
             content_type: Some("application/x-www-form-urlencoded"),
-            authorization: None,
+            headers: &HeaderMap::new(),
             body: form.as_bytes(),
         };
         let about = About {
