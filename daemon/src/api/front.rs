@@ -225,11 +225,14 @@ fn named<'a>(
     parameter: &'static str,
     header: &HeaderName,
 ) -> Result<&'a str, ApiError> {
+    let by_parameter = params.optional(parameter);
     let by_header = match style {
-        Style::Parameters => None,
-        Style::Header | Style::Unsigned => wire.header(header)?.filter(|text| !text.is_empty()),
+        Style::Header => wire.header(header)?,
+        // A local peer signs nothing: the header is but another place for the name.
+        Style::Unsigned if by_parameter.is_none() => wire.header(header)?,
+        Style::Unsigned | Style::Parameters => None,
     };
-    match (params.optional(parameter), by_header) {
+    match (by_parameter, by_header.filter(|text| !text.is_empty())) {
         (Some(one), Some(other)) if one != other => Err(ApiError::invalid_because(
             parameter,
             "the header says something else",

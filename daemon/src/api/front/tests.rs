@@ -16,6 +16,8 @@ use crate::ledger::EventStore;
 use crate::ledger::cose::SignedEntry;
 use crate::ledger::memory_store::MemoryStore;
 
+mod headers;
+
 const LOCAL: Peer = Peer {
     listener: Listener::Unix,
     ip: None,
