@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 
 use super::nonce::NonceMemory;
-use super::params::Params;
-use super::signature::{self, SignedRequest};
-use super::wire::Method;
+use super::signature::{Presented, SignedRequest, Style};
 use crate::base::{ApiError, Code};
 use crate::engine::{Actor, ActorKind, Engine};
 
@@ -43,8 +41,10 @@ pub struct Peer {
 
 /// A caller who is known.
 #[derive(Debug)]
-pub(super) struct Caller {
+pub(super) struct Caller<'a> {
     pub actor: Actor,
+    /// The region that the signature is good for, where it says so.
+    pub region: Option<&'a str>,
     /// Keyed hash of the signature's nonce.
     pub nonce: Option<u64>,
 }
@@ -53,17 +53,15 @@ pub(super) struct Caller {
 const OVERFLOW_UID: u32 = 65_534;
 
 /// Finds out who is asking, in the order of the wire contract's section 2.
-pub(super) fn authenticate(
+pub(super) fn authenticate<'a>(
     engine: &Engine,
     nonces: &NonceMemory,
     root_uid: Option<u32>,
     peer: &Peer,
-    method: Method,
-    params: &Params,
-    authorization: Option<&str>,
-) -> Result<Caller, ApiError> {
-    if signature::is_present(params, authorization) {
-        return signed(engine, nonces, method, params, authorization);
+    presented: &Presented<'a>,
+) -> Result<Caller<'a>, ApiError> {
+    if presented.style != Style::Unsigned {
+        return signed(engine, nonces, presented);
     }
     let uid = peer.uid.ok_or_else(|| ApiError::missing("AccessKeyId"))?;
     let kind = if root_uid == Some(uid) && uid != OVERFLOW_UID {
@@ -77,18 +75,17 @@ pub(super) fn authenticate(
             kind,
             account: engine.account(),
         },
+        region: None,
         nonce: None,
     })
 }
 
-fn signed(
+fn signed<'a>(
     engine: &Engine,
     nonces: &NonceMemory,
-    method: Method,
-    params: &Params,
-    authorization: Option<&str>,
-) -> Result<Caller, ApiError> {
-    let request = SignedRequest::parse(method, params, authorization)?;
+    presented: &Presented<'a>,
+) -> Result<Caller<'a>, ApiError> {
+    let request = SignedRequest::parse(presented)?;
     let known = engine
         .access_key(&request.access_key)
         .ok_or(Code::UnknownAccessKey)?;
@@ -98,10 +95,9 @@ fn signed(
     request.verify(&known.secret)?;
     let hash = nonces.hash(&request.access_key, request.nonce);
     nonces.admit(hash, &request.access_key, stamp, now)?;
-    if params.optional("SecurityToken").is_some() {
-        return Err(Code::MalformedSecurityToken.into());
-    }
+    request.check_token()?;
     Ok(Caller {
+        region: request.region,
         actor: Actor {
             ak: Some(request.access_key),
             kind: ActorKind::Root,

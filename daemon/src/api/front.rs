@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use hyper::header::HeaderName;
+
 use super::authenticate::{Caller, Peer, authenticate};
 use super::nonce::NonceMemory;
 use super::params::Params;
 use super::record::record;
 use super::response::{Refused, WireResponse};
+use super::signature::{Presented, Style};
 use super::table::{self, Quotas, Request, Row};
-use super::wire::{Format, Method, WireRequest};
+use super::wire::{Format, Method, WireRequest, header};
 use crate::base::{ApiError, Code, Region, RequestId, limits};
 use crate::engine::{Call, Engine, Origin, Scope, Work};
 
@@ -73,8 +76,13 @@ impl Front {
             Ok(opened) => opened,
             Err(error) => return self.refused(error, rid, Format::default(), about),
         };
-        let format = Format::of(&params);
-        let admitted = self.admit(method, &params, request.authorization, rid, about);
+        let style = Style::of(&request, &params);
+        let format = match style {
+            // Those who sign with headers are always answered in JSON (wire contract, section 1.9).
+            Style::Header => Format::Json,
+            Style::Parameters | Style::Unsigned => Format::of(&params),
+        };
+        let admitted = self.admit(method, style, &request, &params, rid, about);
         // The parameters may hold a plaintext: they go before anything is waited for.
         drop(params);
         let (row, call) = match admitted {
@@ -106,22 +114,29 @@ impl Front {
     fn admit(
         &self,
         method: Method,
+        style: Style,
+        wire: &WireRequest<'_>,
         params: &Params,
-        authorization: Option<&str>,
         rid: RequestId,
         about: &About<'_>,
     ) -> Result<(&'static Row, Call), ApiError> {
-        let row = operation(params)?;
-        let Caller { actor, nonce } = authenticate(
+        let row = operation(style, wire, params)?;
+        let presented = Presented {
+            method,
+            wire,
+            params,
+            style,
+            product: row.product.name,
+        };
+        let caller = authenticate(
             &self.engine,
             &self.nonces,
             self.settings.root_uid,
             about.peer,
-            method,
-            params,
-            authorization,
+            &presented,
         )?;
-        let region = self.region(params, about.host);
+        let region = self.region(params, caller.region, about.host);
+        let Caller { actor, nonce, .. } = caller;
         let scope = Scope {
             account: actor.account,
             region: region.clone().unwrap_or_else(|_| self.engine.region().clone()),
@@ -163,7 +178,12 @@ impl Front {
     }
 
     /// The region that a request means (wire contract, section 3.2).
-    fn region(&self, params: &Params, host: Option<&str>) -> Result<Region, ApiError> {
+    fn region(
+        &self,
+        params: &Params,
+        by_signature: Option<&str>,
+        host: Option<&str>,
+    ) -> Result<Region, ApiError> {
         let served = |text: &str| {
             self.settings
                 .regions
@@ -171,7 +191,7 @@ impl Front {
                 .find(|region| region.as_str() == text)
                 .cloned()
         };
-        if let Some(text) = params.optional("RegionId") {
+        if let Some(text) = params.optional("RegionId").or(by_signature) {
             return served(text)
                 .ok_or_else(|| ApiError::invalid_because("RegionId", "this region is not served here"));
         }
@@ -193,13 +213,39 @@ impl Front {
 }
 
 /// The operation that a request names.
-fn operation(params: &Params) -> Result<&'static Row, ApiError> {
-    let action = params.required("Action")?;
-    let version = params.required("Version")?;
+fn operation(style: Style, wire: &WireRequest<'_>, params: &Params) -> Result<&'static Row, ApiError> {
+    let action = named(style, wire, params, "Action", &header::ACTION)?;
+    let version = named(style, wire, params, "Version", &header::VERSION)?;
     if table::product(version).is_none() {
         return Err(ApiError::invalid("Version"));
     }
     table::find(version, action).ok_or_else(|| Code::InvalidApi.into())
+}
+
+/// What a parameter names, or the header that stands for it. A version 1.0 signature covers parameters alone, so beside one
+/// the header is not even looked at: the v1 SDKs send it too, and anybody on the way could change it.
+fn named<'a>(
+    style: Style,
+    wire: &WireRequest<'a>,
+    params: &'a Params,
+    parameter: &'static str,
+    header: &HeaderName,
+) -> Result<&'a str, ApiError> {
+    let by_parameter = params.optional(parameter);
+    let by_header = match style {
+        Style::Header => wire.header(header)?,
+        // A local peer signs nothing: the header is but another place for the name.
+        Style::Unsigned if by_parameter.is_none() => wire.header(header)?,
+        Style::Unsigned | Style::Parameters => None,
+    };
+    match (by_parameter, by_header.filter(|text| !text.is_empty())) {
+        (Some(one), Some(other)) if one != other => Err(ApiError::invalid_because(
+            parameter,
+            "the header says something else",
+        )),
+        (Some(text), _) | (None, Some(text)) => Ok(text),
+        (None, None) => Err(ApiError::missing(parameter)),
+    }
 }
 
 /// The second label of `kms.REGION.…` and `kms-vpc.REGION.…`.

@@ -2,9 +2,31 @@
 //!
 //! Knows method, path and content type; opens the request into one map of parameters.
 
+use hyper::header::{HeaderMap, HeaderName};
+
 use crate::base::{ApiError, Code};
 
 use super::params::Params;
+
+/// The headers of the protocol that stand for parameters of the RPC form (wire contract, section 1.5).
+pub mod header {
+    use super::HeaderName;
+
+    /// The operation, for `Action`.
+    pub const ACTION: HeaderName = HeaderName::from_static("x-acs-action");
+    /// The product's version, for `Version`.
+    pub const VERSION: HeaderName = HeaderName::from_static("x-acs-version");
+    /// The time stamp, for `Timestamp`.
+    pub const DATE: HeaderName = HeaderName::from_static("x-acs-date");
+    /// The nonce, for `SignatureNonce`.
+    pub const NONCE: HeaderName = HeaderName::from_static("x-acs-signature-nonce");
+    /// The hash of the body.
+    pub const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-acs-content-sha256");
+    /// A temporary access key's token, for `SecurityToken`.
+    pub const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-acs-security-token");
+    /// The access key beside a token; the credential has it too.
+    pub const ACCESS_KEY_ID: HeaderName = HeaderName::from_static("x-acs-accesskey-id");
+}
 
 /// The parts of an HTTP request that the protocol reads.
 #[derive(Clone, Copy)]
@@ -17,13 +39,29 @@ pub struct WireRequest<'a> {
     pub query: Option<&'a str>,
     /// The Content-Type header.
     pub content_type: Option<&'a str>,
-    /// The Authorization header.
-    pub authorization: Option<&'a str>,
+    /// All headers, as sent.
+    pub headers: &'a HeaderMap,
     /// The whole body.
     pub body: &'a [u8],
 }
 
-impl WireRequest<'_> {
+impl<'a> WireRequest<'a> {
+    /// The text of a header that may occur once.
+    pub fn header(&self, name: &HeaderName) -> Result<Option<&'a str>, ApiError> {
+        let mut values = self.headers.get_all(name).iter();
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        if values.next().is_some() {
+            return Err(ApiError::invalid_because(
+                name.as_str(),
+                "it occurs more than once",
+            ));
+        }
+        let text = value.to_str().map_err(|_| ApiError::invalid(name.as_str()))?;
+        Ok(Some(text))
+    }
+
     /// Checks method, path and body type, and merges the parameters of query and form body into one map.
     pub fn open(&self) -> Result<(Method, Params), ApiError> {
         let method = Method::parse(self.method)?;
@@ -35,7 +73,7 @@ impl WireRequest<'_> {
     }
 
     /// The form body. An empty body is no form, whatever its type: SDKs send the type always, or never.
-    fn form(&self) -> Result<Option<&[u8]>, ApiError> {
+    fn form(&self) -> Result<Option<&'a [u8]>, ApiError> {
         if self.body.is_empty() {
             return Ok(None);
         }
@@ -129,16 +167,22 @@ impl Format {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
-    const REQUEST: WireRequest<'_> = WireRequest {
-        method: "POST",
-        path: "/",
-        query: Some("Action=ListKeys"),
-        content_type: None,
-        authorization: None,
-        body: b"",
-    };
+    static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+
+    fn request() -> WireRequest<'static> {
+        WireRequest {
+            method: "POST",
+            path: "/",
+            query: Some("Action=ListKeys"),
+            content_type: None,
+            headers: &NO_HEADERS,
+            body: b"",
+        }
+    }
 
     fn code(request: WireRequest<'_>) -> Option<Code> {
         request.open().err().map(|error| error.code)
@@ -149,7 +193,7 @@ mod tests {
         let request = WireRequest {
             content_type: Some("Application/X-WWW-Form-Urlencoded; charset=utf-8"),
             body: b"SecretData=%7B%7D",
-            ..REQUEST
+            ..request()
         };
         let (method, params) = request.open().unwrap();
         assert_eq!(method, Method::Post);
@@ -172,7 +216,7 @@ mod tests {
             assert_eq!(
                 code(WireRequest {
                     content_type,
-                    ..REQUEST
+                    ..request()
                 }),
                 None
             );
@@ -190,13 +234,13 @@ mod tests {
             let request = WireRequest {
                 content_type,
                 body: b"a=b",
-                ..REQUEST
+                ..request()
             };
             assert_eq!(code(request), Some(Code::InvalidParameter), "{content_type:?}");
         }
         for method in ["PUT", "HEAD", "post", "OPTIONS", ""] {
             assert_eq!(
-                code(WireRequest { method, ..REQUEST }),
+                code(WireRequest { method, ..request() }),
                 Some(Code::UnsupportedMethod),
                 "{method}"
             );
@@ -204,11 +248,17 @@ mod tests {
         assert_eq!(
             code(WireRequest {
                 path: "/x",
-                ..REQUEST
+                ..request()
             }),
             Some(Code::InvalidApi)
         );
-        assert_eq!(code(WireRequest { path: "", ..REQUEST }), None);
+        assert_eq!(
+            code(WireRequest {
+                path: "",
+                ..request()
+            }),
+            None
+        );
     }
 
     #[test]

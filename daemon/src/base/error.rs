@@ -74,8 +74,14 @@ catalogue! {
     MalformedTimestamp => ("InvalidTimeStamp.Format", 400, Never, "Specified time stamp or date value is not well formatted."),
     /// The time stamp is more than 15 minutes off.
     ExpiredTimestamp => ("InvalidTimeStamp.Expired", 400, Never, "Specified time stamp or date value is expired."),
+    /// A temporary access key without its token.
+    MissingSecurityToken => ("MissingSecurityToken", 400, Never, "A security token is needed with this access key but not provided."),
     /// The security token is none of ours.
     MalformedSecurityToken => ("InvalidSecurityToken.Malformed", 400, Never, "The specified security token is malformed."),
+    /// The security token was good until now.
+    ExpiredSecurityToken => ("InvalidSecurityToken.Expired", 400, Never, "The specified security token is expired."),
+    /// The security token of another access key.
+    ForeignSecurityToken => ("InvalidSecurityToken.MismatchWithAccessKey", 400, Never, "The specified security token does not belong to this access key."),
     /// The nonce was used before.
     NonceUsed => ("SignatureNonceUsed", 400, Never, "Specified signature nonce was used already."),
     /// Authorization denied the operation.

@@ -9,8 +9,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-    USER_AGENT,
+    CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -95,11 +94,7 @@ impl Shared {
             path: head.uri.path(),
             query: head.uri.query(),
             content_type: text(&head.headers, &CONTENT_TYPE),
-            // One that is no text is one that no verifier can read, not one that is not there.
-            authorization: head
-                .headers
-                .get(AUTHORIZATION)
-                .map(|value| value.to_str().unwrap_or("")),
+            headers: &head.headers,
             body: body.as_slice(),
         };
         Ok(response(self.front.handle(request, &about).await))

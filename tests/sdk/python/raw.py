@@ -82,3 +82,46 @@ def send(daemon, method="POST", query="", body=b"", headers=None, path="/"):
         return Answer(connection.getresponse())
     finally:
         connection.close()
+
+
+def acs_headers(daemon, action, **more):
+    """The headers of an ACS request that lacks its Authorization. A header given as None is left out."""
+    headers = {
+        "host": daemon.endpoint,
+        "x-acs-action": action,
+        "x-acs-version": "2016-01-20",
+        "x-acs-date": stamp(),
+        "x-acs-signature-nonce": uuid.uuid4().hex,
+    } | {name.replace("_", "-"): value for name, value in more.items()}
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def acs_sign(headers, credentials, method="POST", parameters=None, body=b"", region=None):
+    """The same headers, signed: ACS4 with a region, ACS3 without one. From the contract's sections 1.5 and 1.6."""
+    payload = hashlib.sha256(body).hexdigest()
+    headers = {"x-acs-content-sha256": payload} | headers
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{headers[name].strip()}\n" for name in sorted(headers))
+    canonical_request = "\n".join([method, "/", canonical(parameters or {}), lines, names, payload])
+    digest = hashlib.sha256(canonical_request.encode()).hexdigest()
+    access_key, key = credentials["AccessKeyId"], credentials["AccessKeySecret"].encode()
+    algorithm = "ACS3-HMAC-SHA256"
+    if region is not None:
+        algorithm, day = "ACS4-HMAC-SHA256", headers.get("x-acs-date", "")[:10].replace("-", "")
+        key = b"aliyun_v4" + key
+        for step in (day, region, "Kms", "aliyun_v4_request"):
+            key = hmac.new(key, step.encode(), hashlib.sha256).digest()
+        access_key = f"{access_key}/{day}/{region}/Kms/aliyun_v4_request"
+    signature = hmac.new(key, f"{algorithm}\n{digest}".encode(), hashlib.sha256).hexdigest()
+    return headers | {
+        "Authorization": f"{algorithm} Credential={access_key},SignedHeaders={names},Signature={signature}",
+    }
+
+
+def acs_send(daemon, action, method="POST", parameters=None, body=b"", region=None, **more):
+    """One ACS request, signed with the daemon's root access key."""
+    headers = acs_headers(daemon, action, **more)
+    if body:
+        headers |= {"content-type": "application/x-www-form-urlencoded"}
+    signed_headers = acs_sign(headers, daemon.credentials, method, parameters, body, region)
+    return send(daemon, method, query=canonical(parameters or {}), body=body, headers=signed_headers)

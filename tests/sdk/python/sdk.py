@@ -64,3 +64,19 @@ def refused(code, status, message=""):
     assert (error.get_error_code(), error.get_http_status()) == (code, status), error
     assert message in error.get_error_msg()
     assert UUID.fullmatch(error.get_request_id())
+
+
+def flat(value, path=""):
+    """Every scalar of a JSON answer, as text, under its path; the items of a list share theirs."""
+    if isinstance(value, dict):
+        return sorted(item for name, inner in value.items() for item in flat(inner, f"{path}/{name}"))
+    if isinstance(value, list):
+        return sorted(item for inner in value for item in flat(inner, path))
+    return [(path, str(value).lower() if isinstance(value, bool) else str(value))]
+
+
+def flat_xml(element, path=""):
+    """The same of an XML answer."""
+    if len(element):
+        return sorted(item for inner in element for item in flat_xml(inner, f"{path}/{inner.tag}"))
+    return [(path, element.text or "")]

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use hyper::HeaderMap;
+
 use super::*;
 use crate::api::authenticate::Listener;
 use crate::base::entropy::SystemEntropy;
@@ -13,6 +15,8 @@ use crate::event::{Effect, Event, Outcome};
 use crate::ledger::EventStore;
 use crate::ledger::cose::SignedEntry;
 use crate::ledger::memory_store::MemoryStore;
+
+mod headers;
 
 const LOCAL: Peer = Peer {
     listener: Listener::Unix,
@@ -92,7 +96,7 @@ impl Bench {
             path: "/",
             query: None,
             content_type: Some("application/x-www-form-urlencoded"),
-            authorization: None,
+            headers: &HeaderMap::new(),
             body: form.as_bytes(),
         };
         let about = About {

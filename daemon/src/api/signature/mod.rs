@@ -3,11 +3,12 @@
 //! The caller keeps the order of the contract's section 2, one call a step:
 //!
 //! ```text
-//! let request = SignedRequest::parse(method, &params, authorization)?;   credentials present and whole
+//! let request = SignedRequest::parse(&presented)?;                      credentials present and whole
 //! (look the access key up)                                               known, active
 //! let stamp = request.stamp(now)?;                                       present, well formed, fresh
 //! request.verify(&secret)?;                                              the signature
 //! nonces.admit(hash, &request.access_key, stamp, now)?;                  never used before
+//! request.check_token()?;                                                the token, for temporary access keys
 //! ```
 //!
 //! I1  A signature is compared in constant time, and only as the exact text that we would have sent.
@@ -18,15 +19,61 @@
 
 use std::fmt;
 
+use hyper::header::AUTHORIZATION;
 use zeroize::Zeroizing;
 
 use crate::base::limits::TIMESTAMP_SKEW_MILLIS_MAX;
 use crate::base::{AccessKeyId, ApiError, Code, SecretBytes, Timestamp};
 
 use super::params::Params;
-use super::wire::Method;
+use super::wire::{Method, WireRequest};
 
+mod acs;
+mod percent;
 mod v1;
+
+/// Where a request brings its credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// In the Authorization header: ACS3 and ACS4. Headers are signed too, so they may say what is asked.
+    Header,
+    /// In its parameters: version 1.0. No header is signed.
+    Parameters,
+    /// It brings none.
+    Unsigned,
+}
+
+impl Style {
+    /// Credentials of any kind count, complete or not. A local peer is known by its uid only when there are none: a
+    /// half-signed request must not pass as a peer's. The header goes first (wire contract, section 1.3).
+    pub fn of(wire: &WireRequest<'_>, params: &Params) -> Self {
+        if wire.headers.contains_key(AUTHORIZATION) {
+            Self::Header
+        } else if ["AccessKeyId", "Signature", "SignatureMethod", "SecurityToken"]
+            .iter()
+            .any(|name| params.get(name).is_some())
+        {
+            Self::Parameters
+        } else {
+            Self::Unsigned
+        }
+    }
+}
+
+/// A request before anything in it is believed.
+#[derive(Debug, Clone, Copy)]
+pub struct Presented<'a> {
+    /// The method.
+    pub method: Method,
+    /// The request on the wire.
+    pub wire: &'a WireRequest<'a>,
+    /// The parameters of query and form.
+    pub params: &'a Params,
+    /// Where its credentials are.
+    pub style: Style,
+    /// The product that it asks; ACS4 signs it.
+    pub product: &'a str,
+}
 
 /// A request that claims to be signed. Nothing in it is to be believed before `verify`.
 pub struct SignedRequest<'a> {
@@ -34,47 +81,63 @@ pub struct SignedRequest<'a> {
     pub access_key: AccessKeyId,
     /// What makes it unique; the signature itself when the request brings no nonce.
     pub nonce: &'a str,
+    /// The region that the signature is good for; ACS4 alone names one.
+    pub region: Option<&'a str>,
+    security_token: Option<&'a str>,
     stamp: Option<&'a str>,
-    claim: v1::Claim<'a>,
+    claim: Claim<'a>,
 }
 
-/// Whether the request brings credentials of any kind, complete or not. A local peer is known by its uid only when it brings
-/// none: a half-signed request must not pass as a peer's.
-pub fn is_present(params: &Params, authorization: Option<&str>) -> bool {
-    authorization.is_some()
-        || [
-            "AccessKeyId",
-            "Signature",
-            "SignatureMethod",
-            "SignatureNonce",
-            "SecurityToken",
-        ]
-        .iter()
-        .any(|name| params.get(name).is_some())
+/// The schemes.
+enum Claim<'a> {
+    V1(v1::Claim<'a>),
+    Acs(Box<acs::Claim<'a>>),
 }
 
 impl<'a> SignedRequest<'a> {
     /// Chooses the verifier and reads the credentials (I2).
-    pub fn parse(method: Method, params: &'a Params, authorization: Option<&str>) -> Result<Self, ApiError> {
-        if authorization.is_some() {
-            // ACS3-HMAC-SHA256 and ACS4-HMAC-SHA256 belong here; no scheme is supported yet.
-            return Err(Code::IncompleteSignature.into());
+    pub fn parse(presented: &Presented<'a>) -> Result<Self, ApiError> {
+        match presented.style {
+            Style::Header => Self::parse_header(presented),
+            Style::Parameters | Style::Unsigned => Self::parse_parameters(presented.method, presented.params),
         }
+    }
+
+    fn parse_header(presented: &Presented<'a>) -> Result<Self, ApiError> {
+        let (access_key, claim) = acs::Claim::parse(presented)?;
+        Ok(Self {
+            access_key: AccessKeyId::parse(access_key).ok_or(Code::UnknownAccessKey)?,
+            nonce: claim.nonce(),
+            region: claim.region(),
+            // A token among the parameters is signed as well, and no less a token.
+            security_token: claim
+                .security_token()
+                .or_else(|| presented.params.optional("SecurityToken")),
+            stamp: claim.date(),
+            claim: Claim::Acs(Box::new(claim)),
+        })
+    }
+
+    fn parse_parameters(method: Method, params: &'a Params) -> Result<Self, ApiError> {
         let access_key = params.required("AccessKeyId")?;
         let claim = v1::Claim::parse(method, params)?;
-        // An id that no access key can have is an access key that does not exist.
-        let access_key = AccessKeyId::parse(access_key).ok_or(Code::UnknownAccessKey)?;
         Ok(Self {
-            access_key,
+            // An id that no access key can have is an access key that does not exist.
+            access_key: AccessKeyId::parse(access_key).ok_or(Code::UnknownAccessKey)?,
             nonce: params.optional("SignatureNonce").unwrap_or(claim.signature()),
+            region: None,
+            security_token: params.optional("SecurityToken"),
             stamp: params.optional("Timestamp"),
-            claim,
+            claim: Claim::V1(claim),
         })
     }
 
     /// The time stamp: present, well formed, and at most 15 minutes from `now`, the raw wall clock.
     pub fn stamp(&self, now: Timestamp) -> Result<Timestamp, ApiError> {
-        let text = self.stamp.ok_or(Code::MissingTimestamp)?;
+        let text = self
+            .stamp
+            .filter(|text| !text.is_empty())
+            .ok_or(Code::MissingTimestamp)?;
         let stamp = Timestamp::parse_wire(text).ok_or(Code::MalformedTimestamp)?;
         if stamp.abs_diff(now) > TIMESTAMP_SKEW_MILLIS_MAX {
             return Err(Code::ExpiredTimestamp.into());
@@ -82,9 +145,19 @@ impl<'a> SignedRequest<'a> {
         Ok(stamp)
     }
 
-    /// Whether the holder of `secret` signed exactly these parameters (I1).
+    /// Whether the holder of `secret` signed exactly this request (I1).
     pub fn verify(&self, secret: &SecretBytes) -> Result<(), Mismatch> {
-        self.claim.verify(secret)
+        match &self.claim {
+            Claim::V1(claim) => claim.verify(secret),
+            Claim::Acs(claim) => claim.verify(secret),
+        }
+    }
+
+    /// Whether the token is that of the access key (wire contract, section 1.7). Every access key is a permanent one, so
+    /// no token can be; temporary ones, when there are any, will need theirs, unexpired.
+    pub fn check_token(&self) -> Result<(), ApiError> {
+        self.security_token
+            .map_or(Ok(()), |_| Err(Code::MalformedSecurityToken.into()))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::api::wire::Method;
 use crate::base::{ApiError, Code, SecretBytes};
 
 use super::Mismatch;
+use super::percent::{hex_digit, is_unreserved};
 
 /// What a request of this version claims.
 pub(super) struct Claim<'a> {
@@ -128,25 +129,12 @@ fn push_twice(text: &str, into: &mut String) {
         if let Some(reserved) = characters.next() {
             for byte in reserved.encode_utf8(&mut [0; 4]).bytes() {
                 into.push_str("%25");
-                into.push(hex_digit(byte >> 4));
-                into.push(hex_digit(byte & 15));
+                into.push(char::from(hex_digit(byte >> 4)));
+                into.push(char::from(hex_digit(byte & 15)));
             }
         }
         rest = characters.as_str();
     }
-}
-
-/// RFC 3986, section 2.3.
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
-}
-
-fn hex_digit(nibble: u8) -> char {
-    char::from(if nibble < 10 {
-        b'0' + nibble
-    } else {
-        b'A' + nibble - 10
-    })
 }
 
 #[cfg(test)]

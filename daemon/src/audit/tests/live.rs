@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chancery_client::blocking::Client;
+use hyper::HeaderMap;
 
 use crate::api::{About, Front, Listener, Peer, Settings, WireRequest};
 use crate::audit::show::{Form, show};
@@ -59,7 +60,7 @@ async fn converse(front: &Front, stream: UnixStream, uid: u32) {
             path: "/",
             query: None,
             content_type: Some("application/x-www-form-urlencoded"),
-            authorization: None,
+            headers: &HeaderMap::new(),
             body: &body,
         };
         let response = front.handle(request, &about).await;
