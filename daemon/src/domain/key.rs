@@ -85,6 +85,24 @@ impl Command for CreateKey {
     }
 }
 
+/// A key of a kind that exists, but not here. Asked for like any key, so that whoever may not make keys is denied first
+/// (wire contract, section 2: permission, then what is supported).
+#[derive(Debug)]
+pub struct CreateUnsupportedKey {
+    /// What there is not.
+    pub why: Refusal,
+}
+
+impl Command for CreateUnsupportedKey {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::keys(&scope.region, scope.account)])
+    }
+
+    fn decide(&self, _: &Scope, _: &State, _: &Facts) -> Result<Decided, Refusal> {
+        Err(self.why)
+    }
+}
+
 /// The answer that the same call got before.
 fn again(key: KeyId, scope: &Scope, state: &State) -> Result<Decided, Refusal> {
     find(key, scope, &Reader::new(state)).map(|key| made(&key))
