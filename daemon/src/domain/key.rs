@@ -52,7 +52,7 @@ impl Command for CreateKey {
             if let Some(made) = token.made(scope.at, state)? {
                 return again(made, scope, state);
             }
-            changes.extend(ClientToken::expired(scope.at, state));
+            changes.extend(token.expired(scope.at, state));
         }
         let Facts::NewKey(key, version) = facts else {
             return Err(Refusal::NoSlot);
