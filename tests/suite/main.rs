@@ -5,4 +5,5 @@ mod crash;
 mod laws;
 mod process;
 mod sim;
+mod symmetric;
 mod tidy;

@@ -43,6 +43,8 @@ pub struct Param {
     pub required: bool,
     /// Whether its value goes into the event (I3).
     pub recorded: bool,
+    /// How many there may be: of `Name.1` also `Name.2` and so on; 1 for all whose name has no number.
+    pub most: usize,
     /// What it is, for people: values, default, limits.
     pub help: &'static str,
 }
@@ -54,6 +56,7 @@ impl Param {
             name,
             required: true,
             recorded: true,
+            most: 1,
             help,
         }
     }
@@ -64,6 +67,17 @@ impl Param {
             required: false,
             ..Self::required(name, help)
         }
+    }
+
+    /// The same parameter, which is the first of up to `most`.
+    #[must_use]
+    pub const fn up_to(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Its other names, if there may be several: `Name.2`, `Name.3` and so on.
+    pub fn more_names(&self) -> impl Iterator<Item = String> {
+        (2..=self.most).map(|n| self.name.replacen(".1", &format!(".{n}"), 1))
     }
 
     /// The same parameter, of which the event says the length alone.

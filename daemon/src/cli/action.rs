@@ -1,5 +1,7 @@
 //! `chancery PRODUCT ACTION --Param value …`, made from the table of operations (I3).
 
+use std::borrow::Cow;
+
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use zeroize::Zeroizing;
 
@@ -30,13 +32,18 @@ fn action(row: &'static Row) -> Command {
     let command = Command::new(row.action)
         .about(row.summary)
         .after_help(value::HELP);
-    let params = row.params.iter().map(|param| {
+    let params = row.params.iter().flat_map(|param| {
         let help = if param.required {
             format!("{} (required)", param.help)
         } else {
             param.help.to_owned()
         };
-        parameter(param.name, help).required(param.required)
+        let first = parameter(param.name, help).required(param.required);
+        // The help of the first one says how far the numbers go. Clap wants names that live as long as the program.
+        let more = param
+            .more_names()
+            .map(|name| parameter(name.leak(), String::new()).hide(true));
+        std::iter::once(first).chain(more)
     });
     command.args(params).arg(parameter(
         REGION,
@@ -65,6 +72,10 @@ pub(super) fn run(product: &'static Product, matches: &ArgMatches) -> Result<(),
     };
     let target = Target::from_arg_matches(matches)?;
     let params = parameters(row, matches)?;
+    let params: Vec<(&str, &str)> = params
+        .iter()
+        .map(|(name, value)| (name.as_ref(), value.as_str()))
+        .collect();
     say(&call(&target, product, row.action, &params)?)
 }
 
@@ -73,27 +84,30 @@ pub(super) fn call(
     target: &Target,
     product: &Product,
     action: &str,
-    params: &[(&'static str, Zeroizing<String>)],
+    params: &[(&str, &str)],
 ) -> Result<Zeroizing<String>, Failure> {
-    let params: Vec<(&str, &str)> = params
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let answer = Zeroizing::new(target.client()?.call(product.version, action, &params)?);
+    let answer = Zeroizing::new(target.client()?.call(product.version, action, params)?);
     Ok(Zeroizing::new(pretty(&answer)))
 }
 
+/// A parameter that was given: its name and its value.
+pub(super) type Given = (Cow<'static, str>, Zeroizing<String>);
+
 /// The parameters that were given, in the table's order.
-fn parameters(
-    row: &'static Row,
-    matches: &ArgMatches,
-) -> Result<Vec<(&'static str, Zeroizing<String>)>, Failure> {
+pub(super) fn parameters(row: &'static Row, matches: &ArgMatches) -> Result<Vec<Given>, Failure> {
     let mut stdin = Stdin::default();
-    let names = row.params.iter().map(|param| param.name).chain([REGION]);
-    let given = names.filter_map(|name| Some((name, matches.get_one::<String>(name)?)));
-    given
-        .map(|(name, value)| Ok((name, value::read(name, value, &mut stdin)?)))
-        .collect()
+    let names = row.params.iter().flat_map(|param| {
+        let more = param.more_names().map(Cow::Owned);
+        std::iter::once(Cow::Borrowed(param.name)).chain(more)
+    });
+    let mut given = Vec::new();
+    for name in names.chain([Cow::Borrowed(REGION)]) {
+        if let Some(value) = matches.get_one::<String>(&name) {
+            let value = value::read(&name, value, &mut stdin)?;
+            given.push((name, value));
+        }
+    }
+    Ok(given)
 }
 
 fn rows(product: &'static Product) -> impl Iterator<Item = &'static Row> {

@@ -66,6 +66,35 @@ fn a_missing_parameter_is_named() {
 }
 
 #[test]
+fn numbered_parameters_go_as_far_as_their_help_says() {
+    let given = "--ResourceType key --ResourceId.1 a --ResourceId.2 b --ResourceId.50 c --Tag.1.Key k --Tag.20.Value v";
+    let line: Vec<&str> = ["kms", "TagResources"]
+        .into_iter()
+        .chain(given.split(' '))
+        .collect();
+    let matches = parse(&line).unwrap();
+    let (_, product) = matches.subcommand().unwrap();
+    let (name, action) = product.subcommand().unwrap();
+    let row = table::find(table::KMS.version, name).unwrap();
+    let Ok(params) = action::parameters(row, action) else {
+        panic!("not read")
+    };
+    let params: Vec<_> = params
+        .iter()
+        .map(|(name, value)| format!("--{name} {}", value.as_str()))
+        .collect();
+    assert_eq!(params.join(" "), given);
+    for beyond in ["--ResourceId.51", "--Tag.21.Key", "--Tag.0.Key"] {
+        let line = [&line[..], &[beyond, "x"]].concat();
+        assert_eq!(
+            parse(&line).unwrap_err().kind(),
+            ErrorKind::UnknownArgument,
+            "{beyond}"
+        );
+    }
+}
+
+#[test]
 fn near_matches_are_offered() {
     let error = parse(&["kms", "encrypt"]).unwrap_err();
     assert_eq!(

@@ -45,6 +45,7 @@ impl ClientToken {
         }
     }
 
+    /// The change that begins its day. What it made before must have expired.
     pub(super) const fn used(&self, at: Timestamp, key: KeyId) -> Change {
         Change::ClientTokenUsed {
             at,
@@ -54,10 +55,20 @@ impl ClientToken {
         }
     }
 
-    /// Tokens past their day go as new ones come, a few at a time, so they never pile up.
-    pub(super) fn expired(at: Timestamp, state: &State) -> Option<Change> {
-        let limit = at.minus_millis(limits::DAY_MILLIS);
-        let tokens: Vec<Digest> = state.client_tokens_before(limit).take(EXPIRED_AT_ONCE).collect();
+    /// Tokens past their day go as new ones come, a few at a time, oldest first, so they never pile up. This one goes
+    /// whatever its turn: it is about to be used anew.
+    pub(super) fn expired(&self, at: Timestamp, state: &State) -> Option<Change> {
+        let limit = at.minus_millis(limits::DAY_MILLIS).plus_millis(1);
+        let oldest = state
+            .client_tokens_before(limit)
+            .filter(|token| *token != self.token);
+        let tokens: Vec<Digest> = state
+            .client_token(&self.token)
+            .map(|used| used.token)
+            .into_iter()
+            .chain(oldest)
+            .take(EXPIRED_AT_ONCE)
+            .collect();
         (!tokens.is_empty()).then_some(Change::ClientTokensExpired { tokens })
     }
 }

@@ -52,7 +52,7 @@ impl Command for CreateKey {
             if let Some(made) = token.made(scope.at, state)? {
                 return again(made, scope, state);
             }
-            changes.extend(ClientToken::expired(scope.at, state));
+            changes.extend(token.expired(scope.at, state));
         }
         let Facts::NewKey(key, version) = facts else {
             return Err(Refusal::NoSlot);
@@ -82,6 +82,24 @@ impl Command for CreateKey {
             changes,
             ..made(&row)
         })
+    }
+}
+
+/// A key of a kind that exists, but not here. Asked for like any key, so that whoever may not make keys is denied first
+/// (wire contract, section 2: permission, then what is supported).
+#[derive(Debug)]
+pub struct CreateUnsupportedKey {
+    /// What there is not.
+    pub why: Refusal,
+}
+
+impl Command for CreateUnsupportedKey {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::keys(&scope.region, scope.account)])
+    }
+
+    fn decide(&self, _: &Scope, _: &State, _: &Facts) -> Result<Decided, Refusal> {
+        Err(self.why)
     }
 }
 

@@ -30,6 +30,10 @@ pub enum Refusal {
     Protected,
     /// The key's origin does not allow it.
     OriginForbids,
+    /// The protection level is not to be had here.
+    ProtectionForbids,
+    /// The operation, or a variant of it, is not offered here.
+    NotOffered,
     /// There are as many of them as there may be.
     QuotaReached,
     /// The version has encrypted as many messages as it may.
@@ -57,9 +61,10 @@ impl From<Refusal> for ApiError {
                 Code::StateForbidsChange
             }
             Refusal::OriginForbids => Code::OriginNotAccepted,
+            Refusal::ProtectionForbids => Code::ProtectionLevelNotAccepted,
             Refusal::QuotaReached | Refusal::VersionUsedUp => Code::LimitExceeded,
             Refusal::TokenOfAnotherRequest => Code::TokenOfAnotherRequest,
-            Refusal::WrongUsage => Code::UnsupportedOperation,
+            Refusal::WrongUsage | Refusal::NotOffered => Code::UnsupportedOperation,
             Refusal::NoSlot => Code::Unavailable,
         })
     }

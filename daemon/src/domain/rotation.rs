@@ -47,6 +47,17 @@ pub struct RotateKey {
     pub spec: KeySpec,
     /// The version that is to be followed. When another is primary by now, the work is done.
     pub follows: KeyVersionId,
+    /// Why.
+    pub reason: RotationReason,
+}
+
+/// Why the daemon gives a key a new version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotationReason {
+    /// Its owner's policy says so: then it must be due, also by the policy that there is by now.
+    Due,
+    /// Its version has encrypted as many messages as it should.
+    UsedUp,
 }
 
 impl Command for RotateKey {
@@ -64,6 +75,10 @@ impl Command for RotateKey {
         usable(&key, KeyUsage::EncryptDecrypt)?;
         if key.primary().is_none_or(|primary| primary.id != self.follows) {
             return Ok(Decided::nothing());
+        }
+        let is_due = || key.next_rotation().is_some_and(|due| due <= scope.at);
+        if self.reason == RotationReason::Due && !is_due() {
+            return Err(Refusal::NotDue);
         }
         let Facts::NewVersion(version) = facts else {
             return Err(Refusal::NoSlot);
@@ -127,5 +142,101 @@ fn rotatable(key: &Key) -> Result<(), Refusal> {
         Ok(())
     } else {
         Err(Refusal::OriginForbids)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::given::{AT, When, created, given, key, version};
+    use super::*;
+    use crate::base::limits;
+
+    const DAYS: fn(u64) -> u64 = |days| days * limits::DAY_MILLIS;
+
+    fn rotate(reason: RotationReason) -> RotateKey {
+        RotateKey {
+            key: key(1),
+            spec: KeySpec::Aes256,
+            follows: version(1).id,
+            reason,
+        }
+    }
+
+    /// A key made so long before `AT`, with this policy.
+    fn aged(days: u64, interval: &str) -> Vec<Change> {
+        let Change::KeyCreated(mut made) = created(1) else {
+            unreachable!()
+        };
+        made.at = AT.minus_millis(DAYS(days));
+        made.rotation = RotationInterval::parse(interval);
+        vec![Change::KeyCreated(made)]
+    }
+
+    #[test]
+    fn a_rotation_by_policy_must_be_due_by_the_policy_of_its_place_in_the_order() {
+        let due = rotate(RotationReason::Due);
+        assert!(given(aged(7, "7d")).when(&due).is_ok());
+        assert_eq!(given(aged(6, "7d")).when(&due), Err(Refusal::NotDue));
+        for interval in [None, RotationInterval::parse("365d")] {
+            let policy = Change::RotationPolicySet {
+                key: key(1),
+                interval,
+            };
+            let overtaken = given(aged(7, "7d").into_iter().chain([policy]));
+            assert_eq!(overtaken.when(&due), Err(Refusal::NotDue), "{interval:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_used_up_is_followed_whatever_the_policy_and_once() {
+        let used_up = rotate(RotationReason::UsedUp);
+        let state = given(aged(0, "365d"));
+        let changes = state.when(&used_up).unwrap();
+        assert!(matches!(changes.as_slice(), [Change::KeyRotated { .. }]));
+        let rotated = given(aged(0, "365d").into_iter().chain(changes));
+        assert_eq!(rotated.when(&used_up), Ok(vec![]), "another is primary by now");
+    }
+
+    #[test]
+    fn a_key_that_is_not_enabled_is_not_rotated() {
+        for reason in [RotationReason::Due, RotationReason::UsedUp] {
+            let disabled = given(
+                aged(7, "7d")
+                    .into_iter()
+                    .chain([Change::KeyDisabled { key: key(1) }]),
+            );
+            assert_eq!(disabled.when(&rotate(reason)), Err(Refusal::Disabled));
+        }
+    }
+
+    #[test]
+    fn messages_are_set_aside_in_blocks_up_to_the_limit() {
+        let reserve = |after| ReserveMessages {
+            key: key(1),
+            version: version(1).id,
+            after,
+            block: 3,
+            most: 8,
+        };
+        let reserved = |upto| Change::MessagesReserved {
+            key: key(1),
+            upto,
+            version: version(1).id,
+        };
+        let mut facts = vec![created(1)];
+        for (after, upto) in [(0, 3), (3, 6), (6, 8)] {
+            assert_eq!(
+                given(facts.clone()).when(&reserve(after)),
+                Ok(vec![reserved(upto)])
+            );
+            facts.push(reserved(upto));
+        }
+        let full = given(facts);
+        assert_eq!(full.when(&reserve(8)), Err(Refusal::VersionUsedUp));
+        assert_eq!(
+            full.when(&reserve(6)),
+            Ok(vec![]),
+            "done by another call meanwhile"
+        );
     }
 }

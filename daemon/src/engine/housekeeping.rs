@@ -13,7 +13,7 @@ use crate::base::{AccountId, Region, RequestId, Seq, limits};
 use crate::crypto::pool::Lane;
 use crate::custody::vault::VaultError;
 use crate::domain::lifecycle::DestroyKey;
-use crate::domain::rotation::{ReserveMessages, RotateKey};
+use crate::domain::rotation::{ReserveMessages, RotateKey, RotationReason};
 use crate::domain::system::{AcceptClock, HoldTimers, Note, RecordErasure};
 use crate::domain::{Command, Scope};
 use crate::event::{Actor, Element, Origin, Recorded};
@@ -128,7 +128,13 @@ impl Housekeeper {
         match upkeep {
             Upkeep::Rotate { key, spec, follows } => {
                 let row = state.key(key)?;
-                Some(self.on_key(row, "chancery/RotateKey", RotateKey { key, spec, follows }, tools))
+                let rotate = RotateKey {
+                    key,
+                    spec,
+                    follows,
+                    reason: RotationReason::UsedUp,
+                };
+                Some(self.on_key(row, "chancery/RotateKey", rotate, tools))
             }
             Upkeep::Reserve { key, version, after } => {
                 let limits = &tools.message_limits;
@@ -149,6 +155,7 @@ impl Housekeeper {
             key: key.id,
             spec: key.spec,
             follows: key.primary()?.id,
+            reason: RotationReason::Due,
         };
         Some(self.on_key(key, "chancery/RotateKey", rotate, tools))
     }

@@ -185,7 +185,8 @@ impl Writer {
                 recorded,
                 blob: opened,
             })) => {
-                blob = opened;
+                // Of a rehearsal nobody gets the blob, or what is in it.
+                blob = opened.filter(|_| !call.dry_run);
                 Ok((answer, recorded))
             }
             Ok(Ready::Decide(facts)) => self.decide(&call, facts, tools).map(|decided| {

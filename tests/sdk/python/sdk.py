@@ -1,6 +1,7 @@
 """The unmodified v1 SDK over plain HTTP, and the refusals it reports."""
 
 import contextlib
+import functools
 import importlib
 import json
 import re
@@ -41,7 +42,9 @@ class Sdk:
         module = importlib.import_module(f"aliyunsdkkms.request.v20160120.{action}Request")
         request = getattr(module, f"{action}Request")()
         for name, value in parameters.items():
-            getattr(request, f"set_{name}")(value)
+            # The SDK is older than some parameters.
+            setter = getattr(request, f"set_{name}", None) or functools.partial(request.add_query_param, name)
+            setter(value)
         request.set_endpoint(self.endpoint)
         request.set_protocol_type("http")
         return request

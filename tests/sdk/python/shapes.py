@@ -10,6 +10,7 @@ _KEY = {
 }
 _DONE = {"RequestId": "s"}
 _PAGE = {"PageNumber": 0, "PageSize": 0, "TotalCount": 0, "RequestId": "s"}
+_VERSION = {"CreationDate": "s", "KeyId": "s", "KeyVersionId": "s"}
 _BLOB = {"CiphertextBlob": "s", "KeyId": "s", "KeyVersionId": "s", "RequestId": "s"}
 
 SHAPES = {
@@ -30,6 +31,25 @@ SHAPES = {
     "UpdateAlias": _DONE,
     "DeleteAlias": _DONE,
     "ListAliases": {"Aliases": {"Alias": [{"AliasArn": "s", "AliasName": "s", "KeyId": "s"}]}} | _PAGE,
+    "ListAliasesByKeyId": {"Aliases": {"Alias": [{"AliasArn": "s", "AliasName": "s", "KeyId": "s"}]}} | _PAGE,
+    "UpdateKeyDescription": _DONE,
+    "SetDeletionProtection": _DONE,
+    "UpdateRotationPolicy": _DONE,
+    "DescribeKeyVersion": {"KeyVersion": _VERSION, "RequestId": "s"},
+    "ListKeyVersions": {"KeyVersions": {"KeyVersion": [_VERSION]}} | _PAGE,
+    "ReEncrypt": _BLOB,
+    "GenerateDataKeyWithoutPlaintext": _BLOB,
+    "TagResource": _DONE,
+    "UntagResource": _DONE,
+    "ListResourceTags": {"Tags": {"Tag": [{"KeyId": "s", "TagKey": "s", "TagValue": "s"}]}, "RequestId": "s"},
+    "TagResources": _DONE,
+    "UntagResources": _DONE,
+    "ListTagResources": {
+        "NextToken": "s",
+        "TagResources": {"TagResource": [{"ResourceId": "s", "ResourceType": "s", "TagKey": "s", "TagValue": "s"}]},
+        "RequestId": "s",
+    },
+    "DescribeAccountKmsStatus": {"AccountStatus": "s", "RequestId": "s"},
     "DescribeRegions": {"Regions": {"Region": [{"RegionId": "s"}]}, "RequestId": "s"},
     "error": {"HttpStatus": 0, "Code": "s", "Message": "s", "RequestId": "s", "HostId": "s", "Recommend": "s"},
 }

@@ -54,6 +54,32 @@ def test_aliases_are_listed_by_name_page_by_page(own_daemon):
     ]
 
 
+def test_the_aliases_of_one_key_are_listed_by_name_and_no_others(daemon, sdk):
+    key, other = sdk.key(), sdk.key()
+    assert assert_shape("ListAliasesByKeyId", sdk.call("ListAliasesByKeyId", KeyId=key))["Aliases"] == {"Alias": []}
+    names = [f"alias/of-one/{n:02}" for n in range(7)]
+    for name in reversed(names):
+        sdk.call("CreateAlias", AliasName=name, KeyId=key)
+    sdk.call("CreateAlias", AliasName="alias/of-one/other", KeyId=other)
+    pages = [sdk.call("ListAliasesByKeyId", KeyId=key, PageNumber=n, PageSize=3) for n in (1, 2, 3, 4)]
+    assert [page["TotalCount"] for page in pages] == [7] * 4
+    listed = [alias for page in pages for alias in assert_shape("ListAliasesByKeyId", page)["Aliases"]["Alias"]]
+    assert [alias["AliasName"] for alias in listed] == names
+    assert {alias["KeyId"] for alias in listed} == {key}
+    account = daemon.credentials["AccountId"]
+    assert listed[0]["AliasArn"] == f"acs:kms:cn-hangzhou:{account}:{names[0]}"
+
+    # An alias that is moved or deleted is not the key's any more.
+    sdk.call("UpdateAlias", AliasName=names[0], KeyId=other)
+    sdk.call("DeleteAlias", AliasName=names[1])
+    left = sdk.call("ListAliasesByKeyId", KeyId=key)
+    assert [alias["AliasName"] for alias in left["Aliases"]["Alias"]] == names[2:]
+    with refused("Forbidden.KeyNotFound", 404):
+        sdk.call("ListAliasesByKeyId", KeyId="00000000-0000-4000-8000-000000000000")
+    with refused("Unsupported.Alias", 400):
+        sdk.call("ListAliasesByKeyId", KeyId=names[2])
+
+
 @pytest.mark.parametrize("length", [1, 255])
 def test_the_shortest_and_the_longest_name_work(sdk, length):
     name = f"alias/{'a' * length}"

@@ -1,10 +1,11 @@
 """Keys through the SDK: made, looked at, moved along their lives."""
 
 import datetime
+import json
 
 import pytest
 
-from sdk import DATE, UUID, refused
+from sdk import DATE, UUID, Sdk, refused
 from shapes import assert_shape
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -56,8 +57,6 @@ def test_describe_key_takes_alias_and_arn(sdk):
 
 
 def test_list_keys_pages_over_every_key_once_newest_first(own_daemon):
-    from sdk import Sdk
-
     sdk = Sdk.of(own_daemon)
     empty = assert_shape("ListKeys", sdk.call("ListKeys"))
     assert empty["Keys"] == {"Key": []}
@@ -154,13 +153,28 @@ TABLE = {
     "Encrypt": (OK, DISABLED, PENDING),
     "Decrypt": (OK, DISABLED, PENDING),
     "GenerateDataKey": (OK, DISABLED, PENDING),
+    "GenerateDataKeyWithoutPlaintext": (OK, DISABLED, PENDING),
+    "ReEncrypt": (OK, DISABLED, PENDING),
+    "UpdateKeyDescription": (OK, OK, PENDING),
+    "SetDeletionProtection": (OK, OK, PENDING),
+    "UpdateRotationPolicy": (OK, DISABLED, PENDING),
+    "DescribeKeyVersion": (OK, OK, OK),
+    "ListKeyVersions": (OK, OK, OK),
+    "ListAliasesByKeyId": (OK, OK, OK),
+    "TagResource": (OK, OK, PENDING),
+    "UntagResource": (OK, OK, PENDING),
+    "ListResourceTags": (OK, OK, OK),
+    "TagResources": (OK, OK, PENDING),
+    "UntagResources": (OK, OK, PENDING),
+    "ListTagResources": (OK, OK, OK),
 }
 
 
 @pytest.mark.parametrize("position,state", list(enumerate(PREPARE)))
 @pytest.mark.parametrize("action", TABLE)
 def test_every_operation_meets_every_state(sdk, action, position, state):
-    key = sdk.key()
+    made = sdk.call("CreateKey")["KeyMetadata"]
+    key = made["KeyId"]
     alias = f"alias/state/{action}/{state}"
     blob = sdk.call("Encrypt", KeyId=key, Plaintext="aGVsbG8=")["CiphertextBlob"]
     if action == "UpdateAlias":
@@ -176,6 +190,16 @@ def test_every_operation_meets_every_state(sdk, action, position, state):
         "DeleteAlias": {"AliasName": alias},
         "Encrypt": {"KeyId": key, "Plaintext": "aGVsbG8="},
         "Decrypt": {"CiphertextBlob": blob},
+        "ReEncrypt": {"CiphertextBlob": blob, "DestinationKeyId": sdk.key()},
+        "UpdateKeyDescription": {"KeyId": key, "Description": "another"},
+        "SetDeletionProtection": {"ProtectedResourceArn": made["Arn"], "EnableDeletionProtection": True},
+        "UpdateRotationPolicy": {"KeyId": key, "EnableAutomaticRotation": True, "RotationInterval": "7d"},
+        "DescribeKeyVersion": {"KeyId": key, "KeyVersionId": made["PrimaryKeyVersion"]},
+        "TagResource": {"KeyId": key, "Tags": '[{"TagKey":"a","TagValue":"b"}]'},
+        "UntagResource": {"KeyId": key, "TagKeys": '["a"]'},
+        "TagResources": {"ResourceType": "key", "ResourceIds": [key], "Tags": [{"Key": "a", "Value": "b"}]},
+        "UntagResources": {"ResourceType": "key", "ResourceIds": [key], "TagKeys": ["a"]},
+        "ListTagResources": {"ResourceType": "key", "ResourceIds": [key]},
     }.get(action, {"KeyId": key})
     expected = TABLE[action][position]
     if expected is None:
@@ -234,6 +258,14 @@ def test_a_missing_or_empty_key_id_is_missing_and_named(sdk, action, parameters)
     ({"KeyUsage": "DANCE"}, "InvalidParameter"),
     ({"Origin": "external"}, "InvalidParameter"),
     ({"Description": "x" * 8193}, "InvalidParameter"),
+    ({"EnableAutomaticRotation": True}, "InvalidParameter"),
+    ({"EnableAutomaticRotation": True, "RotationInterval": "6d"}, "InvalidParameter"),
+    ({"EnableAutomaticRotation": "perhaps"}, "InvalidParameter"),
+    ({"Tags": "[{}]"}, "InvalidParameter"),
+    ({"Tags": '[{"TagKey":"a"},{"TagKey":"a"}]'}, "InvalidParameter"),
+    ({"Tags": json.dumps([{"TagKey": f"t{n}"} for n in range(21)])}, "Rejected.LimitExceeded"),
+    ({"Origin": "EXTERNAL"}, "UnsupportedOperation"),
+    ({"Policy": "{}"}, "UnsupportedOperation"),
 ])
 def test_a_key_that_can_not_be_had_is_refused_and_not_made(sdk, parameters, code):
     before = sdk.call("ListKeys")["TotalCount"]
@@ -246,3 +278,80 @@ def test_the_longest_description_is_kept_whole(sdk):
     text = "ä" * 8192
     key = sdk.key(Description=text)
     assert sdk.call("DescribeKey", KeyId=key)["KeyMetadata"]["Description"] == text
+
+
+def test_a_description_is_replaced_and_cleared(sdk):
+    key = sdk.key(Description="first")
+    for text in ("second", "", "für Löhne", "ä" * 8192, ""):
+        assert_shape("UpdateKeyDescription", sdk.call("UpdateKeyDescription", KeyId=key, Description=text))
+        assert sdk.call("DescribeKey", KeyId=key)["KeyMetadata"]["Description"] == text
+
+
+def test_a_description_that_is_absent_or_too_long_changes_nothing(sdk):
+    key = sdk.key(Description="kept")
+    with refused("MissingParameter", 400, "Description"):
+        sdk.call("UpdateKeyDescription", KeyId=key)
+    with refused("InvalidParameter", 400, "Description"):
+        sdk.call("UpdateKeyDescription", KeyId=key, Description="x" * 8193)
+    assert sdk.call("DescribeKey", KeyId=key)["KeyMetadata"]["Description"] == "kept"
+
+
+def test_a_protected_key_is_not_scheduled_for_deletion_and_says_why(sdk):
+    made = sdk.call("CreateKey")["KeyMetadata"]
+    key, arn = made["KeyId"], made["Arn"]
+
+    def shown():
+        metadata = assert_shape("DescribeKey", sdk.call("DescribeKey", KeyId=key))["KeyMetadata"]
+        return metadata["DeletionProtection"], metadata.get("DeletionProtectionDescription")
+
+    protect = {"ProtectedResourceArn": arn, "EnableDeletionProtection": True}
+    assert shown() == ("Disabled", None)
+    sdk.call("SetDeletionProtection", **protect, DeletionProtectionDescription="payroll needs it")
+    assert shown() == ("Enabled", "payroll needs it")
+    for _ in range(2):
+        with refused("Rejected.StateModifiedFailed", 409, "protection"):
+            sdk.call("ScheduleKeyDeletion", KeyId=key, PendingWindowInDays=7)
+        # Only its deletion is ruled out.
+        sdk.call("DisableKey", KeyId=key)
+    sdk.call("SetDeletionProtection", **protect)
+    assert shown() == ("Enabled", None)
+    sdk.call("SetDeletionProtection", ProtectedResourceArn=arn, EnableDeletionProtection=False)
+    assert shown() == ("Disabled", None)
+    sdk.call("ScheduleKeyDeletion", KeyId=key, PendingWindowInDays=7)
+    assert sdk.state(key) == "PendingDeletion"
+
+
+def test_protection_takes_one_target_by_id_or_arn(sdk):
+    made = sdk.call("CreateKey")["KeyMetadata"]
+    key, arn = made["KeyId"], made["Arn"]
+    sdk.call("SetDeletionProtection", KeyId=key, EnableDeletionProtection="True")
+    assert sdk.call("DescribeKey", KeyId=key)["KeyMetadata"]["DeletionProtection"] == "Enabled"
+    for target, code, status in (
+        ({}, "MissingParameter", 400),
+        ({"KeyId": key, "ProtectedResourceArn": arn}, "InvalidParameter", 400),
+        ({"ProtectedResourceArn": key}, "InvalidParameter", 400),
+        ({"ProtectedResourceArn": arn.replace(key, NOBODY)}, "Forbidden.KeyNotFound", 404),
+        ({"KeyId": NOBODY}, "Forbidden.KeyNotFound", 404),
+    ):
+        with refused(code, status):
+            sdk.call("SetDeletionProtection", EnableDeletionProtection=False, **target)
+    assert sdk.call("DescribeKey", KeyId=key)["KeyMetadata"]["DeletionProtection"] == "Enabled"
+
+
+def test_the_account_may_use_the_service(sdk):
+    answer = assert_shape("DescribeAccountKmsStatus", sdk.call("DescribeAccountKmsStatus"))
+    assert answer["AccountStatus"] == "Enabled"
+
+
+def test_the_same_create_key_with_a_client_token_makes_one_key_also_across_a_restart(own_daemon):
+    sdk = Sdk.of(own_daemon)
+    wanted = {"Description": "one", "ClientToken": "token-1"}
+    key = sdk.key(**wanted)
+    assert sdk.key(**wanted) == key
+    own_daemon.kill()
+    sdk = Sdk.of(own_daemon.start())
+    assert sdk.key(**wanted) == key
+    assert sdk.call("ListKeys")["TotalCount"] == 1
+    with refused("IdempotentParameterMismatch", 400):
+        sdk.key(**wanted | {"Description": "another"})
+    assert sdk.key(**wanted | {"ClientToken": "token-2"}) != key

@@ -225,7 +225,7 @@ fn agree(acknowledged: &Acknowledged, event: &Event) -> bool {
     match (&acknowledged.outcome, &event.out) {
         (Err(code), Outcome::Error { code: recorded, .. }) => Code::as_str(*code) == recorded.as_ref(),
         (Ok(said), Outcome::Ok(_)) => match (said, &acknowledged.asked.kind) {
-            (Said::Made(key), Kind::Create) => {
+            (Said::Made(key), Kind::Create | Kind::CreateWith(..)) => {
                 matches!(event.chg.as_slice(), [Change::KeyCreated(created)] if created.key == *key)
             }
             (Said::Blob(digest), _) => event.blob == Some(*digest),

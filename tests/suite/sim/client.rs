@@ -6,17 +6,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery::base::{
     AccessKeyId, AccountId, AliasName, Answer, ApiError, Code, Digest, EncryptionContext, KeyId, KeyOrigin,
-    KeySpec, KeyUsage, ProtectionLevel, Region, RequestId, SecretBytes, Seq, Timestamp, Value,
+    KeySpec, KeyUsage, ProtectionLevel, Region, RequestId, RotationInterval, SecretBytes, Seq, Tag, TagKey,
+    Timestamp, Value,
 };
+use chancery::crypto::blob::Blob;
+use chancery::domain::Command;
 use chancery::engine::call::Query;
-use chancery::engine::cipher::{Decrypt, Encrypt, GenerateDataKey};
+use chancery::engine::cipher::{Decrypt, Encrypt, GenerateDataKey, ReEncrypt};
 use chancery::engine::query::account::DescribeRegions;
 use chancery::engine::query::aliases::ListAliases;
 use chancery::engine::query::keys::{DescribeKey, ListKeys};
 use chancery::engine::query::page::Page;
+use chancery::engine::query::tags::ListResourceTags;
+use chancery::engine::query::versions::ListKeyVersions;
 use chancery::engine::{
     AcceptClock, Actor, ActorKind, Call, ChangeLifecycle, CreateAlias, CreateKey, DeleteAlias, KeyRef, Lane,
-    Origin, Recorded, Reply, Scope, Transition, UpdateAlias, Work,
+    Origin, Recorded, Reply, Scope, TagKeys, Transition, UntagKeys, UpdateAlias, UpdateRotationPolicy, Work,
 };
 use chancery::ledger::Receipt;
 
@@ -27,6 +32,20 @@ use super::world::Dice;
 pub enum Kind {
     /// CreateKey.
     Create,
+    /// CreateKey, of this algorithm and to be rotated so often.
+    CreateWith(KeySpec, Option<RotationInterval>),
+    /// UpdateRotationPolicy.
+    Policy(KeyId, Option<RotationInterval>),
+    /// ListKeyVersions.
+    Versions(KeyRef),
+    /// TagResources.
+    Tag(Vec<KeyId>, Tag),
+    /// UntagResources; of all tags when none is named.
+    Untag(Vec<KeyId>, Option<TagKey>),
+    /// ListResourceTags.
+    ListTags(KeyId),
+    /// ReEncrypt, of the blob of this number, in its own context or another, to this key and context.
+    ReEncrypt(usize, bool, KeyRef, u64),
     /// EnableKey, DisableKey, ScheduleKeyDeletion, CancelKeyDeletion.
     Change(KeyId, Transition),
     /// CreateAlias.
@@ -90,6 +109,8 @@ pub enum Said {
     State(String),
     /// There are so many.
     Total(u64),
+    /// The key has these tags.
+    Tags(Vec<(String, String)>),
     /// This ciphertext was made or opened.
     Blob(Digest),
 }
@@ -151,51 +172,6 @@ impl Client {
             keys: Vec::new(),
             open: BTreeMap::new(),
             next_ticket: 0,
-        }
-    }
-
-    /// Thinks of something to ask.
-    pub fn think(&self, dice: &mut Dice) -> Kind {
-        let Some(key) = self.some_key(dice) else {
-            return Kind::Create;
-        };
-        match dice.below(40) {
-            0..3 => Kind::Create,
-            3..6 => Kind::Change(key, Transition::Disable),
-            6..10 => Kind::Change(key, Transition::Enable),
-            10 => Kind::Change(
-                key,
-                Transition::ScheduleDeletion {
-                    days: 7 + dice.below(3),
-                },
-            ),
-            11 => Kind::Change(key, Transition::CancelDeletion),
-            12..14 => Kind::Bind(alias(dice), key),
-            14..17 => Kind::Move(alias(dice), key),
-            17 => Kind::Unbind(alias(dice)),
-            18..25 => {
-                let len = 1 + dice.below(64) as usize;
-                Kind::Encrypt(self.some_ref(dice, key), dice.bytes(len), dice.below(4))
-            }
-            25..28 => Kind::Generate(self.some_ref(dice, key), dice.below(4)),
-            28..34 => match dice.index(self.ciphers.len()) {
-                Some(cipher) => Kind::Decrypt(cipher, !dice.once_in(5)),
-                None => Kind::Generate(self.some_ref(dice, key), 0),
-            },
-            34..36 => Kind::Describe(self.some_ref(dice, key)),
-            36 => Kind::ListKeys,
-            37 => Kind::ListAliases,
-            38 => Kind::Regions,
-            _ => Kind::Invalid,
-        }
-    }
-
-    /// Who may be asking for it: the root, as a rule.
-    pub fn somebody(dice: &mut Dice) -> Who {
-        match dice.below(16) {
-            0 => Who::Nobody,
-            1..8 => Who::Local,
-            _ => Who::Signed,
         }
     }
 
@@ -267,42 +243,36 @@ impl Client {
         self.open.clear();
     }
 
-    fn some_key(&self, dice: &mut Dice) -> Option<KeyId> {
-        if dice.once_in(40) {
-            return Some(KeyId::from_bytes([7; 16]));
-        }
-        // Mostly the newest keys: calls that meet on one key are the interesting ones.
-        let newest = self.keys.len().saturating_sub(6);
-        let from = if dice.once_in(4) { 0 } else { newest };
-        let some = self.keys.get(from..)?;
-        Some(some[dice.index(some.len())?])
-    }
-
-    fn some_ref(&self, dice: &mut Dice, key: KeyId) -> KeyRef {
-        if dice.once_in(3) {
-            KeyRef::Alias(alias(dice))
-        } else {
-            KeyRef::Id(key)
-        }
-    }
-
     fn work(&self, kind: &Kind) -> (&'static str, Work) {
         let id = |key: &KeyId| KeyRef::Id(*key);
         match kind {
-            Kind::Create => (
-                "kms/CreateKey",
-                Work::Command(Box::new(CreateKey {
-                    spec: KeySpec::Aes256,
-                    usage: KeyUsage::EncryptDecrypt,
-                    origin: KeyOrigin::Kms,
-                    protection: ProtectionLevel::Software,
-                    description: String::new(),
-                    tags: Vec::new(),
-                    rotation: None,
-                    client_token: None,
-                    quota: None,
-                })),
+            Kind::Create => create(KeySpec::Aes256, None),
+            Kind::CreateWith(spec, rotation) => create(*spec, *rotation),
+            Kind::Policy(key, interval) => {
+                let (key, interval) = (id(key), *interval);
+                command("kms/UpdateRotationPolicy", UpdateRotationPolicy { key, interval })
+            }
+            Kind::Versions(key) => query(
+                "kms/ListKeyVersions",
+                ListKeyVersions {
+                    key: key.clone(),
+                    page: Page::default(),
+                },
             ),
+            Kind::Tag(keys, tag) => {
+                let (keys, tags) = (keys.iter().map(id).collect(), vec![tag.clone()]);
+                command("kms/TagResources", TagKeys { keys, tags })
+            }
+            Kind::Untag(keys, name) => {
+                let (keys, names) = (keys.iter().map(id).collect(), name.clone().map(|name| vec![name]));
+                command("kms/UntagResources", UntagKeys { keys, names })
+            }
+            Kind::ListTags(key) => query("kms/ListResourceTags", ListResourceTags { key: id(key) }),
+            Kind::ReEncrypt(cipher, in_its_context, destination, number) => {
+                let (blob, from) = self.source(*cipher, *in_its_context);
+                let work = ReEncrypt::new(blob, from, destination.clone(), context(*number)).unwrap();
+                ("kms/ReEncrypt", Work::Use(Box::new(work)))
+            }
             Kind::Change(key, transition) => (
                 match transition {
                     Transition::Enable => "kms/EnableKey",
@@ -352,14 +322,11 @@ impl Client {
                 })),
             ),
             Kind::Decrypt(cipher, in_its_context) => {
-                let Cipher {
-                    blob,
-                    context: made_in,
-                    ..
-                } = &self.ciphers[*cipher];
-                let number = if *in_its_context { *made_in } else { made_in + 1 };
-                let decrypt = Decrypt::new(blob.clone(), context(number)).unwrap();
-                ("kms/Decrypt", Work::Use(Box::new(decrypt)))
+                let (blob, context) = self.source(*cipher, *in_its_context);
+                (
+                    "kms/Decrypt",
+                    Work::Use(Box::new(Decrypt::new(blob, context).unwrap())),
+                )
             }
             Kind::Describe(key) => query("kms/DescribeKey", DescribeKey { key: key.clone() }),
             Kind::ListKeys => query(
@@ -386,20 +353,36 @@ impl Client {
         }
     }
 
+    /// A blob, and its own context or another.
+    fn source(&self, cipher: usize, in_its_context: bool) -> (Vec<u8>, EncryptionContext) {
+        let cipher = &self.ciphers[cipher];
+        let number = cipher.context + u64::from(!in_its_context);
+        (cipher.blob.clone(), context(number))
+    }
+
     fn read(&mut self, kind: &Kind, answer: &Answer) -> Option<Said> {
         let said = match kind {
-            Kind::Create => {
+            Kind::Create | Kind::CreateWith(..) => {
                 let key = KeyId::parse(metadata(answer)?.get("KeyId")?.as_text()?)?;
                 self.keys.push(key);
                 Said::Made(key)
             }
             Kind::Describe(_) => Said::State(metadata(answer)?.get("KeyState")?.as_text()?.to_owned()),
-            Kind::ListKeys | Kind::ListAliases => match answer.get("TotalCount")? {
+            Kind::ListKeys | Kind::ListAliases | Kind::Versions(_) => match answer.get("TotalCount")? {
                 Value::Number(total) => Said::Total(*total),
                 _ => return None,
             },
             Kind::Encrypt(_, plaintext, context) => self.read_cipher(answer, plaintext.clone(), *context)?,
             Kind::Generate(_, context) => self.read_cipher(answer, plaintext(answer)?, *context)?,
+            Kind::ReEncrypt(cipher, _, _, context) => {
+                let Cipher { key, plaintext, .. } = &self.ciphers[*cipher];
+                // The answer names the source.
+                if KeyId::parse(answer.get("KeyId")?.as_text()?)? != *key {
+                    return None;
+                }
+                self.read_cipher(answer, plaintext.clone(), *context)?
+            }
+            Kind::ListTags(_) => Said::Tags(tags(answer)?),
             Kind::Decrypt(cipher, _) => {
                 let cipher = &self.ciphers[*cipher];
                 if plaintext(answer)? != cipher.plaintext {
@@ -414,7 +397,7 @@ impl Client {
 
     fn read_cipher(&mut self, answer: &Answer, plaintext: Vec<u8>, context: u64) -> Option<Said> {
         let blob = STANDARD.decode(answer.get("CiphertextBlob")?.as_text()?).ok()?;
-        let key = KeyId::parse(answer.get("KeyId")?.as_text()?)?;
+        let key = Blob::parse(&blob).ok()?.key();
         let said = Said::Blob(Digest::of(&blob));
         self.ciphers.push(Cipher {
             blob,
@@ -424,6 +407,25 @@ impl Client {
         });
         Some(said)
     }
+}
+
+fn create(spec: KeySpec, rotation: Option<RotationInterval>) -> (&'static str, Work) {
+    let create = CreateKey {
+        spec,
+        usage: KeyUsage::EncryptDecrypt,
+        origin: KeyOrigin::Kms,
+        protection: ProtectionLevel::Software,
+        description: String::new(),
+        tags: Vec::new(),
+        rotation,
+        client_token: None,
+        quota: None,
+    };
+    command("kms/CreateKey", create)
+}
+
+fn command(op: &'static str, command: impl Command + 'static) -> (&'static str, Work) {
+    (op, Work::Command(Box::new(command)))
 }
 
 fn query(op: &'static str, query: impl Query + 'static) -> (&'static str, Work) {
@@ -437,18 +439,26 @@ fn metadata(answer: &Answer) -> Option<&Answer> {
     }
 }
 
+fn tags(answer: &Answer) -> Option<Vec<(String, String)>> {
+    let Value::List { values, .. } = answer.get("Tags")? else {
+        return None;
+    };
+    let pair = |value: &Value| match value {
+        Value::Object(tag) => {
+            let text = |name| tag.get(name).and_then(Value::as_text).map(str::to_owned);
+            Some((text("TagKey")?, text("TagValue")?))
+        }
+        _ => None,
+    };
+    values.iter().map(pair).collect()
+}
+
 fn plaintext(answer: &Answer) -> Option<Vec<u8>> {
     match answer.get("Plaintext")? {
         // EXPOSE: a test's own plaintext, compared with what was encrypted.
         Value::Secret(text) => STANDARD.decode(text.expose()).ok(),
         _ => None,
     }
-}
-
-/// Few names, so that calls meet on them.
-fn alias(dice: &mut Dice) -> AliasName {
-    let name: &&str = dice.pick(&["alias/a", "alias/b", "alias/c"]);
-    AliasName::parse(name).unwrap()
 }
 
 fn context(number: u64) -> EncryptionContext {

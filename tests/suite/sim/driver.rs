@@ -14,7 +14,7 @@ use chancery::engine::anchoring::Anchoring;
 use chancery::engine::boot::{self, Core, Founding};
 use chancery::engine::housekeeping::Housekeeper;
 use chancery::engine::prepare::prepare;
-use chancery::engine::tools::Tools;
+use chancery::engine::tools::{MessageLimits, Tools};
 use chancery::engine::writer::{Input, Rerun, Step, Writer};
 use chancery::ledger::AnchorFile;
 
@@ -49,6 +49,8 @@ pub struct Life {
     pub queue: VecDeque<Input<Ticket>>,
     again: Vec<Rerun<Ticket>>,
     staged: Option<Step<Ticket>>,
+    /// How often something was done for the key of a call, so that it can go on encrypting.
+    upkeeps: BTreeMap<u64, u8>,
 }
 
 /// A machine through all its lives.
@@ -140,7 +142,9 @@ impl Machine {
         core
     }
 
-    fn begin(&mut self, core: Core) -> Result<(), Stop> {
+    fn begin(&mut self, mut core: Core) -> Result<(), Stop> {
+        let tools = Arc::get_mut(&mut core.tools).ok_or(Stop::Broken("shared tools".into()))?;
+        tools.message_limits = MESSAGE_LIMITS;
         let state = core.writer.state();
         let access_key = self
             .access_key
@@ -181,6 +185,7 @@ impl Machine {
             queue: VecDeque::new(),
             again: Vec::new(),
             staged: None,
+            upkeeps: BTreeMap::new(),
         });
         Ok(())
     }
@@ -252,7 +257,7 @@ impl Machine {
     pub fn run_again(&mut self) {
         let Some(life) = &mut self.life else { return };
         for mut rerun in std::mem::take(&mut life.again) {
-            self.tally.reruns += 1;
+            self.tally.reruns += u64::from(rerun.round > 0);
             rerun.call.scope.at = life.tools.now();
             life.enqueue(rerun.call, rerun.round, rerun.ticket);
         }
@@ -445,6 +450,17 @@ impl Machine {
 impl Life {
     fn enqueue(&mut self, call: Box<Call>, round: u8, ticket: Ticket) {
         let prepared = prepare(&call, &self.tools.published.applied(), &self.tools);
+        if let (Some(upkeep), Some(number)) = (prepared.wants, ticket) {
+            let count = self.upkeeps.entry(number).or_default();
+            *count += 1;
+            if *count <= UPKEEPS_MAX
+                && let Some(work) = self.keeper.upkeep(upkeep, &self.tools)
+            {
+                self.enqueue(Box::new(work), 0, None);
+                self.again.push(Rerun { call, round, ticket });
+                return;
+            }
+        }
         self.queue.push_back(Input {
             call,
             prepared,
@@ -469,6 +485,16 @@ pub fn unexpected(stop: Stop) -> String {
         Stop::Broken(what) => what,
     }
 }
+
+/// As the service has it.
+const UPKEEPS_MAX: u8 = 8;
+
+/// Few, so that versions are used up.
+const MESSAGE_LIMITS: MessageLimits = MessageLimits {
+    block: 3,
+    rotate: 7,
+    most: 12,
+};
 
 const HOUR: u64 = 60 * 60 * 1_000;
 const DAY: u64 = 24 * HOUR;

@@ -1,8 +1,8 @@
 //! What the events say about the media must be so by the time they are durable (laws 1 and 5).
 
 use chancery::base::SlotRef;
-use chancery::event::Change;
 use chancery::event::codec::decode_event;
+use chancery::event::{Change, KeyCreated};
 use chancery::ledger::{Group, SignedEntry};
 use chancery::projection::State;
 
@@ -31,8 +31,9 @@ impl Machine {
             let event = decode_event(signed.payload).map_err(|error| error.to_string())?;
             for change in &event.chg {
                 match change {
-                    Change::KeyCreated(created) => {
-                        let slot = created.version.slot;
+                    Change::KeyCreated(KeyCreated { version, .. }) | Change::KeyRotated { version, .. } => {
+                        let slot = version.slot;
+                        self.tally.rotated += u64::from(matches!(change, Change::KeyRotated { .. }));
                         let sealed = mirrors.each_ref().map(|mirror| slot_key(mirror, slot));
                         let [Some(a), Some(b)] = sealed else {
                             return Err(format!("event {}: slot {slot} is not on the media", event.seq));
@@ -45,6 +46,7 @@ impl Machine {
                         }
                     }
                     Change::TimersReleased if event.op == "chancery/AcceptClock" => self.held_until = 0,
+                    Change::MessagesReserved { .. } => self.tally.reserved += 1,
                     Change::KeyDestroyed { .. } => self.tally.destroyed += 1,
                     Change::MaterialErased { slots } => {
                         for slot in slots {

@@ -10,10 +10,11 @@ mod driver;
 mod matrix;
 mod media;
 mod model;
-mod storage;
+pub(crate) mod storage;
 mod story;
 mod tally;
-mod world;
+mod thoughts;
+pub(crate) mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

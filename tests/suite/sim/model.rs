@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chancery::base::{AliasName, Code, Digest, KeyId, Timestamp};
+use chancery::base::{AliasName, Code, Digest, KeyId, KeySpec, RotationInterval, TagKey, Timestamp};
 use chancery::engine::{KeyRef, Transition};
 use chancery::event::Change;
 
@@ -30,6 +30,17 @@ pub struct Model {
     /// The keys that are gone for ever.
     pub destroyed: BTreeSet<KeyId>,
     aliases: BTreeMap<AliasName, KeyId>,
+    about: BTreeMap<KeyId, About>,
+}
+
+/// What else there is to a living key.
+#[derive(Debug, Clone)]
+struct About {
+    is_counted: bool,
+    versions: u64,
+    newest: Timestamp,
+    interval: Option<RotationInterval>,
+    tags: BTreeMap<String, String>,
 }
 
 impl Model {
@@ -39,6 +50,14 @@ impl Model {
         match change {
             Change::KeyCreated(created) => {
                 let is_new = self.keys.insert(created.key, Life::Enabled).is_none();
+                let about = About {
+                    is_counted: created.spec == KeySpec::Sm4,
+                    versions: 1,
+                    newest: created.at,
+                    interval: created.rotation,
+                    tags: BTreeMap::new(),
+                };
+                self.about.insert(created.key, about);
                 (is_new && !self.destroyed.contains(&created.key)).then_some(())
             }
             Change::KeyEnabled { key } => self.turn(*key, Life::Enabled, |life| life == Life::Disabled),
@@ -50,6 +69,7 @@ impl Model {
             Change::KeyDestroyed { key } => {
                 self.aliases.retain(|_, target| target != key);
                 self.destroyed.insert(*key);
+                self.about.remove(key);
                 self.keys
                     .remove(key)
                     .filter(|life| matches!(life, Life::Pending(due) if *due <= at))
@@ -62,9 +82,41 @@ impl Model {
                 self.aliases.insert(alias.clone(), *key).is_some().then_some(())
             }
             Change::AliasUnbound { alias, .. } => self.aliases.remove(alias).map(drop),
+            Change::RotationPolicySet { key, interval } => self
+                .changeable(*key, |life| life == Life::Enabled)
+                .map(|about| about.interval = *interval),
+            Change::KeyRotated { at: now, key, .. } => self
+                .changeable(*key, |life| life == Life::Enabled)
+                .filter(|about| about.is_counted || about.is_due(*now))
+                .map(|about| (about.versions, about.newest) = (about.versions + 1, *now)),
+            Change::MessagesReserved { key, .. } => {
+                self.about.get(key).filter(|about| about.is_counted).map(drop)
+            }
+            Change::KeysTagged { keys, tags } => keys.iter().try_for_each(|key| {
+                let about = self.changeable(*key, |life| !life.is_pending())?;
+                let pairs = tags
+                    .iter()
+                    .map(|tag| (tag.key.to_string(), tag.value.to_string()));
+                about.tags.extend(pairs);
+                Some(())
+            }),
+            Change::KeysUntagged { keys, names } => keys.iter().try_for_each(|key| {
+                let about = self.changeable(*key, |life| !life.is_pending())?;
+                let goes = |name: &str| {
+                    let is_named = |names: &Vec<TagKey>| names.iter().any(|other| other.as_str() == name);
+                    names.as_ref().is_none_or(is_named)
+                };
+                about.tags.retain(|name, _| !goes(name));
+                Some(())
+            }),
             _ => Some(()),
         }
         .ok_or_else(impossible)
+    }
+
+    fn changeable(&mut self, key: KeyId, allowed: impl Fn(Life) -> bool) -> Option<&mut About> {
+        self.keys.get(&key).filter(|life| allowed(**life))?;
+        self.about.get_mut(&key)
     }
 
     fn turn(&mut self, key: KeyId, to: Life, allowed: impl Fn(Life) -> bool) -> Option<()> {
@@ -81,7 +133,10 @@ impl Model {
             (Ok(None), Ok(_)) => true,
             (Ok(Some(expected)), Ok(said)) => expected == said,
             // Long work that is overtaken again and again, and a vault that a fault has closed.
-            (Ok(_), Err(Code::Unavailable)) => asked.is_long || matches!(asked.kind, Kind::Create),
+            (Ok(_), Err(Code::Unavailable)) => {
+                let makes = matches!(asked.kind, Kind::Create | Kind::CreateWith(..));
+                asked.is_long || makes || self.may_wait_for_a_version(&asked.kind)
+            }
             (Err(expected), Err(code)) => expected == code || (*code == Code::Unavailable && asked.is_long),
             _ => false,
         };
@@ -92,13 +147,63 @@ impl Model {
         }
     }
 
+    /// Encryption whose messages are counted may need a new version, or a block of messages, that others keep taking.
+    fn may_wait_for_a_version(&self, kind: &Kind) -> bool {
+        let key = match kind {
+            Kind::Encrypt(key, ..) | Kind::Generate(key, _) | Kind::ReEncrypt(_, _, key, _) => key,
+            _ => return false,
+        };
+        let key = self.resolve(key, || Ok(()));
+        key.is_ok_and(|key| self.about.get(&key).is_some_and(|about| about.is_counted))
+    }
+
     fn expect(&self, asked: &Asked, ciphers: &[Cipher]) -> Result<Option<Said>, Code> {
         let may = || match asked.who {
             Who::Signed | Who::Local => Ok(()),
             Who::Nobody => Err(Code::NoPermission),
         };
         match &asked.kind {
-            Kind::Create => may().map(|()| None),
+            Kind::Create | Kind::CreateWith(..) => may().map(|()| None),
+            Kind::Policy(key, _) => {
+                self.life(*key)?;
+                may()?;
+                self.usable(*key).map(|()| Some(Said::Done))
+            }
+            Kind::Versions(key) => {
+                let key = self.resolve(key, may)?;
+                may()?;
+                let about = self.about.get(&key).ok_or(Code::Internal)?;
+                Ok(Some(Said::Total(about.versions)))
+            }
+            Kind::Tag(keys, _) | Kind::Untag(keys, _) => {
+                let lives = keys
+                    .iter()
+                    .map(|key| self.life(*key))
+                    .collect::<Result<Vec<_>, _>>()?;
+                may()?;
+                match lives.into_iter().any(Life::is_pending) {
+                    true => Err(Code::KeyPendingDeletion),
+                    false => Ok(Some(Said::Done)),
+                }
+            }
+            Kind::ListTags(key) => {
+                self.life(*key)?;
+                may()?;
+                let tags = self.about.get(key).map(|about| about.tags.clone());
+                Ok(Some(Said::Tags(tags.unwrap_or_default().into_iter().collect())))
+            }
+            Kind::ReEncrypt(cipher, in_its_context, destination, _) => {
+                let source = ciphers[*cipher].key;
+                self.life(source)?;
+                let destination = self.resolve(destination, may)?;
+                may()?;
+                self.usable(source)?;
+                self.usable(destination)?;
+                match in_its_context {
+                    true => Ok(None),
+                    false => Err(Code::InvalidParameter),
+                }
+            }
             Kind::Change(key, transition) => {
                 let life = self.life(*key)?;
                 may()?;
@@ -188,6 +293,13 @@ impl Model {
             Life::Disabled => Err(Code::KeyDisabled),
             Life::Pending(_) => Err(Code::KeyPendingDeletion),
         }
+    }
+}
+
+impl About {
+    fn is_due(&self, now: Timestamp) -> bool {
+        let due = |interval: RotationInterval| self.newest.plus_millis(interval.as_millis());
+        self.interval.is_some_and(|interval| due(interval) <= now)
     }
 }
 

@@ -1,6 +1,12 @@
 //! What happens to a machine: several lives of random work, then a quiet end in which all promises are called in.
 
-use super::client::{Kind, Who};
+use std::collections::BTreeMap;
+
+use chancery::base::time::Clock;
+use chancery::crypto::blob::Blob;
+use chancery::projection::State;
+
+use super::client::{Cipher, Kind, Who};
 use super::driver::{Machine, Stop, unexpected};
 
 /// Choices in one story, and in a long one: enough events to fill tiles and to seal the state in the middle.
@@ -115,7 +121,14 @@ fn settled(machine: &Machine, told: &super::check::Told) -> Result<(), String> {
     if owed > 0 {
         return Err(format!("law 5: {owed} slots are owed an erasure at the end"));
     }
+    let state = life.writer.state();
+    // The daemon goes by its wall clock, which may be behind the log's time after a step back.
+    let overdue = state.rotations_due(machine.world.clock.now()).count();
+    if overdue > 0 {
+        return Err(format!("{overdue} rotations are overdue at the end"));
+    }
     let client = machine.client.as_ref().ok_or("no client")?;
+    messages_are_counted(state, &client.ciphers)?;
     for key in &told.model.destroyed {
         if told.model.keys.contains_key(key) {
             return Err(format!("{key} was destroyed and lives"));
@@ -129,6 +142,27 @@ fn settled(machine: &Machine, told: &super::check::Told) -> Result<(), String> {
         != client.ciphers.len()
     {
         return Err("a call was never answered".into());
+    }
+    Ok(())
+}
+
+/// Of a version whose messages are counted, no more ciphertexts were given out than were set aside before.
+fn messages_are_counted(state: &State, ciphers: &[Cipher]) -> Result<(), String> {
+    let mut given = BTreeMap::<_, u64>::new();
+    for cipher in ciphers {
+        let blob = Blob::parse(&cipher.blob).map_err(|error| error.to_string())?;
+        *given.entry((cipher.key, blob.version())).or_default() += 1;
+    }
+    for ((key, version), given) in given {
+        let Some(key) = state.key(key).filter(|key| key.spec.is_counted()) else {
+            continue;
+        };
+        let reserved = key.version(version).ok_or("a version is gone")?.reserved;
+        if given > reserved {
+            return Err(format!(
+                "version {version} encrypted {given} messages of {reserved}"
+            ));
+        }
     }
     Ok(())
 }

@@ -19,6 +19,10 @@ pub struct Tally {
     pub faults: u64,
     /// Keys destroyed.
     pub destroyed: u64,
+    /// Keys that got a new version.
+    pub rotated: u64,
+    /// Blocks of messages set aside.
+    pub reserved: u64,
     /// Slots erased, and found to be.
     pub erased: u64,
     /// Rounds of housekeeping in which irreversible timers were held.
@@ -36,6 +40,8 @@ impl Tally {
         self.crashes += other.crashes;
         self.faults += other.faults;
         self.destroyed += other.destroyed;
+        self.rotated += other.rotated;
+        self.reserved += other.reserved;
         self.erased += other.erased;
         self.held += other.held;
     }
@@ -47,6 +53,8 @@ impl Tally {
             self.crashes,
             self.faults,
             self.destroyed,
+            self.rotated,
+            self.reserved,
             self.erased,
             self.held,
         ];

@@ -133,8 +133,17 @@ pub struct World {
 impl World {
     /// The world of a seed.
     pub fn new(seed: u64) -> Self {
-        let mut dice = Dice::new(seed, 1);
-        let clock = Arc::new(SimClock::new(dice.below(1_000) as i64 - 500));
+        let drift_ppm = Dice::new(seed, 1).below(1_000) as i64 - 500;
+        Self::with_drift(seed, drift_ppm)
+    }
+
+    /// The world of a seed, with a wall clock that does not drift.
+    pub fn steady(seed: u64) -> Self {
+        Self::with_drift(seed, 0)
+    }
+
+    fn with_drift(seed: u64, drift_ppm: i64) -> Self {
+        let clock = Arc::new(SimClock::new(drift_ppm));
         let entropy = SimEntropy(Mutex::new(Dice::new(seed, 2).0));
         Self {
             given: boot::World {

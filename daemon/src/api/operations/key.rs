@@ -10,7 +10,7 @@ use crate::api::table::{KMS, Param, Request, Row};
 use crate::base::{ApiError, Code, Digest, KeyOrigin, KeySpec, KeyUsage, ProtectionLevel, limits};
 use crate::engine::query::key_filter::{Filter, Filters};
 use crate::engine::query::keys::{DescribeKey, ListKeys};
-use crate::engine::{Class, ClientToken, CreateKey, Work};
+use crate::engine::{Class, ClientToken, CreateKey, CreateUnsupportedKey, Refusal, Work};
 
 /// The family's rows.
 pub static ROWS: [Row; 3] = [
@@ -98,15 +98,22 @@ fn create_key(request: &Request<'_>) -> Result<Work, ApiError> {
         .unwrap_or_default();
     let client_token = client_token(request)?;
     refuse(params, &["Policy"])?;
+    let unsupported = |why| Ok(Work::Command(Box::new(CreateUnsupportedKey { why })));
     // Material of one's own can't be imported yet.
     if origin == KeyOrigin::External {
-        return Err(Code::UnsupportedOperation.into());
+        return unsupported(Refusal::NotOffered);
     }
+    let Some(usage) = usage else {
+        return unsupported(Refusal::WrongUsage);
+    };
+    let Some(protection) = protection else {
+        return unsupported(Refusal::ProtectionForbids);
+    };
     Ok(Work::Command(Box::new(CreateKey {
         spec,
-        usage: usage.ok_or(Code::UnsupportedOperation)?,
+        usage,
         origin,
-        protection: protection.ok_or(Code::ProtectionLevelNotAccepted)?,
+        protection,
         description,
         tags,
         rotation,

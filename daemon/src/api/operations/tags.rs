@@ -52,9 +52,12 @@ pub static ROWS: [Row; 6] = [
         "Adds tags to up to 50 keys, to all of them or to none.",
         &[
             Param::required("ResourceType", "key"),
-            Param::required("ResourceId.1", "key id; also ResourceId.2 to ResourceId.50"),
-            Param::required("Tag.1.Key", "tag name; also Tag.2.Key to Tag.20.Key"),
-            Param::optional("Tag.1.Value", "tag value; also Tag.2.Value to Tag.20.Value"),
+            Param::required("ResourceId.1", "key id; also ResourceId.2 to ResourceId.50")
+                .up_to(limits::TAGGED_AT_ONCE_MAX),
+            Param::required("Tag.1.Key", "tag name; also Tag.2.Key to Tag.20.Key")
+                .up_to(limits::TAGS_PER_RESOURCE_MAX),
+            Param::optional("Tag.1.Value", "tag value; also Tag.2.Value to Tag.20.Value")
+                .up_to(limits::TAGS_PER_RESOURCE_MAX),
         ],
         tag_resources,
     ),
@@ -64,8 +67,10 @@ pub static ROWS: [Row; 6] = [
         "Takes tags off up to 50 keys.",
         &[
             Param::required("ResourceType", "key"),
-            Param::required("ResourceId.1", "key id; also ResourceId.2 to ResourceId.50"),
-            Param::optional("TagKey.1", "tag name; also TagKey.2 to TagKey.20"),
+            Param::required("ResourceId.1", "key id; also ResourceId.2 to ResourceId.50")
+                .up_to(limits::TAGGED_AT_ONCE_MAX),
+            Param::optional("TagKey.1", "tag name; also TagKey.2 to TagKey.20")
+                .up_to(limits::TAGS_PER_RESOURCE_MAX),
             Param::optional("All", "true and no TagKey: all tags"),
         ],
         untag_resources,
@@ -76,12 +81,18 @@ pub static ROWS: [Row; 6] = [
         "Lists tags across keys, 200 a page.",
         &[
             Param::required("ResourceType", "key"),
-            Param::optional("ResourceId.1", "key id; also ResourceId.2 to ResourceId.50"),
+            Param::optional("ResourceId.1", "key id; also ResourceId.2 to ResourceId.50")
+                .up_to(limits::TAGGED_AT_ONCE_MAX),
             Param::optional(
                 "Tag.1.Key",
                 "only tags of this name; also Tag.2.Key to Tag.20.Key",
-            ),
-            Param::optional("Tag.1.Value", "and of this value"),
+            )
+            .up_to(limits::TAGS_PER_RESOURCE_MAX),
+            Param::optional(
+                "Tag.1.Value",
+                "and of this value; also Tag.2.Value to Tag.20.Value",
+            )
+            .up_to(limits::TAGS_PER_RESOURCE_MAX),
             Param::optional("NextToken", "from the page before"),
         ],
         list_tag_resources,
