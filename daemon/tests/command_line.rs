@@ -63,16 +63,17 @@ struct Daemon {
 
 impl Daemon {
     fn start(dir: &Path) -> Self {
+        Self::start_as(
+            dir,
+            "serve --data data --socket s.sock --listen 127.0.0.1:0",
+            "s.sock",
+        )
+    }
+
+    /// With a line of one's own that makes it listen on `socket` and one address.
+    fn start_as(dir: &Path, line: &str, socket: &str) -> Self {
         let mut child = chancery(dir)
-            .args([
-                "serve",
-                "--data",
-                "data",
-                "--socket",
-                "s.sock",
-                "--listen",
-                "127.0.0.1:0",
-            ])
+            .args(line.split(' '))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -86,7 +87,7 @@ impl Daemon {
                 .expect("a listener")
                 .to_owned()
         };
-        assert_eq!(line(), "unix:s.sock");
+        assert_eq!(line(), format!("unix:{socket}"));
         let endpoint = line();
         Self {
             child,
@@ -302,4 +303,147 @@ fn a_passphrase_opens_what_it_closed_and_nothing_else_does() {
         with(&["keyring", "status"], "right").json()["RootKey"]["Provider"],
         "passphrase"
     );
+}
+
+/// A file decides where the data is, who may listen and how it is told; arguments go before it.
+#[test]
+fn a_configuration_is_followed_and_a_misspelt_one_is_refused_with_its_line() {
+    let temporary = TempDir::new().unwrap();
+    let dir = temporary.path();
+    let file = "[data]
+directory = 'configured'
+[root-key]
+file = 'configured.key'
+[listen]
+socket = 'overruled.sock'
+tcp = ['127.0.0.1:0']
+[quotas]
+keys = 1
+[trace]
+format = 'json'
+";
+    std::fs::write(dir.join("c.toml"), file).unwrap();
+    let daemon = Daemon::start_as(dir, "serve --config c.toml --socket s.sock", "s.sock");
+    assert!(!dir.join("overruled.sock").exists());
+    assert!(dir.join("configured/root-access-key.json").exists() && dir.join("configured.key").exists());
+    local(dir, &["kms", "CreateKey"], "").json();
+    let second = local(dir, &["kms", "CreateKey"], "");
+    assert_eq!(second.code, 1, "the quota is one key");
+    let told = daemon.stop();
+    let told: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")))
+        .collect();
+    assert!(
+        told.iter().any(|line| line["message"]
+            .as_str()
+            .unwrap()
+            .contains("a new log was founded")),
+        "{told:?}"
+    );
+
+    std::fs::write(dir.join("c.toml"), file.replace("socket", "sokcet")).unwrap();
+    let refused = local(dir, &["serve", "--config", "c.toml"], "");
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    for word in ["c.toml", "line 6, column 1", "`sokcet`", "`socket`"] {
+        assert!(refused.stderr.contains(word), "{word}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn monitors_are_answered_and_status_says_how_it_is() {
+    let temporary = TempDir::new().unwrap();
+    let dir = temporary.path();
+    let line = "serve --data data --socket s.sock --metrics-listen 127.0.0.1:0";
+    let mut daemon = Daemon::start_as(dir, line, "s.sock");
+    let monitors = daemon
+        .endpoint
+        .strip_suffix("/metrics")
+        .expect("its path")
+        .to_owned();
+    let ask = |path: &str| {
+        let address = monitors.strip_prefix("http://").unwrap();
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    local(dir, &["kms", "CreateKey"], "").json();
+    let metrics = ask("/metrics");
+    for sample in [
+        r#"chancery_operations_total{product="kms",class="command",code="OK"} 1"#,
+        "\nchancery_disk_free_bytes ",
+    ] {
+        assert!(metrics.contains(sample), "{sample} in\n{metrics}");
+    }
+    assert!(ask("/readyz").ends_with("ready\n") && ask("/healthz").ends_with("ok\n"));
+
+    let status = local(dir, &["status", "--socket", "s.sock"], "");
+    assert_eq!(status.code, 0, "{}", status.stderr);
+    for words in [
+        "timers          run",
+        " GiB free of ",
+        "of 4096 calls",
+        "software        chancery ",
+    ] {
+        assert!(status.stdout.contains(words), "{words} in\n{}", status.stdout);
+    }
+    let json = local(dir, &["chancery", "GetStatus"], "").json();
+    assert_eq!(json["TimersHeld"], false);
+    assert!(json["DiskTotalBytes"].as_u64() >= json["DiskFreeBytes"].as_u64());
+    daemon.endpoint.clear();
+    daemon.stop();
+}
+
+#[test]
+fn completions_and_the_manual_are_made_without_a_daemon() {
+    let temporary = TempDir::new().unwrap();
+    let dir = temporary.path();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(chancery(dir).args(["completions", shell]), "");
+        assert!(
+            script.code == 0 && script.stdout.contains("CreateKey"),
+            "{}",
+            script.stderr
+        );
+    }
+    let page = run(chancery(dir).arg("man"), "");
+    assert!(
+        page.code == 0 && page.stdout.contains(".TH chancery 1"),
+        "{}",
+        page.stderr
+    );
+    std::fs::create_dir(dir.join("man1")).unwrap();
+    assert_eq!(run(chancery(dir).args(["man", "--dir", "man1"]), "").code, 0);
+    assert!(dir.join("man1/chancery-serve.1").exists());
+    assert_eq!(run(chancery(dir).args(["man", "--dir", "none"]), "").code, 1);
+}
+
+/// systemd reads the units and finds nothing amiss. Without its tools there is nobody to ask.
+#[test]
+fn the_units_are_understood_by_systemd() {
+    let temporary = TempDir::new().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");
+    let unit = std::fs::read_to_string(source.join("chancery.service")).unwrap();
+    assert!(
+        unit.contains("ExecStart=/usr/local/bin/chancery serve --config "),
+        "{unit}"
+    );
+    let unit = unit.replace("/usr/local/bin/chancery", PROGRAM);
+    let [service, socket] = ["chancery.service", "chancery.socket"].map(|name| temporary.path().join(name));
+    std::fs::write(&service, unit).unwrap();
+    std::fs::copy(source.join("chancery.socket"), &socket).unwrap();
+    let mut verify = Command::new("systemd-analyze");
+    match verify
+        .args(["verify", "--man=no"])
+        .args([&service, &socket])
+        .output()
+    {
+        Ok(said) => {
+            let text = String::from_utf8_lossy(&said.stderr);
+            assert!(said.status.success() && !text.contains("chancery."), "{text}");
+        }
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
+    }
 }

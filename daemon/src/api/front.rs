@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hyper::header::HeaderName;
 
 use super::authenticate::{Caller, Peer, authenticate};
+use super::figures::Figures;
 use super::nonce::NonceMemory;
 use super::params::Params;
 use super::record::record;
@@ -42,6 +43,7 @@ pub struct Front {
     engine: Arc<Engine>,
     nonces: NonceMemory,
     settings: Settings,
+    figures: Figures,
 }
 
 impl std::fmt::Debug for Front {
@@ -66,12 +68,24 @@ impl Front {
             engine,
             nonces,
             settings,
+            figures: Figures::default(),
         })
+    }
+
+    /// What was counted.
+    pub const fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// The engine behind it.
+    pub const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
     /// Takes one request to its response.
     pub async fn handle(&self, request: WireRequest<'_>, about: &About<'_>) -> WireResponse {
         let rid = self.engine.make_request_id();
+        let began = self.engine.monotonic_micros();
         let (method, params) = match request.open() {
             Ok(opened) => opened,
             Err(error) => return self.refused(error, rid, Format::default(), about),
@@ -90,7 +104,12 @@ impl Front {
             Err(error) => return self.refused(error, rid, format, about),
         };
         match self.engine.submit(call).await {
-            Ok(answered) => WireResponse::answered(answered, row.action, format, about.host.unwrap_or("")),
+            Ok(answered) => {
+                let error = answered.reply.result.as_ref().err().map(|error| error.code);
+                let micros = self.engine.monotonic_micros().saturating_sub(began);
+                self.figures.answered(row, error, micros);
+                WireResponse::answered(answered, row.action, format, about.host.unwrap_or(""))
+            }
             Err(code) => self.refused(code.into(), rid, format, about),
         }
     }
@@ -106,6 +125,7 @@ impl Front {
     }
 
     fn refused(&self, error: ApiError, rid: RequestId, format: Format, about: &About<'_>) -> WireResponse {
+        self.figures.refused(error.code);
         self.engine.count_refusal(&source(about.peer), error.code);
         WireResponse::refused(&Refused(error), rid, format, about.host.unwrap_or(""))
     }

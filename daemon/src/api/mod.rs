@@ -8,6 +8,7 @@
 //! Never: touches state, keys or the log; it reaches the rest through `engine` alone.
 
 pub mod authenticate;
+pub mod figures;
 pub mod front;
 pub mod nonce;
 pub mod operations;

@@ -78,6 +78,7 @@ pub static RULES: &[Rule] = &[
     },
     plain("chancery/GetLogStatus", Kind::Query),
     plain("chancery/GetLogEntries", Kind::Query),
+    plain("chancery/GetStatus", Kind::Query),
     perhaps("chancery/AcceptClock", &["TimersReleased"]),
     Rule {
         kind: Kind::Begin,

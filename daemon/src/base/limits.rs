@@ -44,6 +44,9 @@ pub const GROUP_EVENTS_MAX: usize = 512;
 /// Length of the queue before the writer; a full queue throttles.
 pub const QUEUE_LEN_MAX: usize = 4_096;
 
+/// A commit that takes longer, milliseconds, means that the disk does not answer: the daemon says that it is not ready.
+pub const COMMIT_MILLIS_READY: u64 = 5_000;
+
 /// How often a call is run again outside the writer when its read set changed; then the writer finishes it.
 pub const RERUNS_MAX: u8 = 3;
 

@@ -9,10 +9,13 @@
 
 mod action;
 mod clock;
+mod completions;
+mod config;
 mod exit;
 mod init;
 mod keyring;
 mod log;
+mod man;
 mod passphrase;
 mod paths;
 mod process;
@@ -46,6 +49,8 @@ enum Command {
     Keyring(keyring::Arguments),
     Clock(clock::Arguments),
     Log(log::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -93,6 +98,8 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Keyring(arguments) => keyring::run(&arguments),
         Command::Clock(arguments) => clock::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
 

@@ -9,6 +9,16 @@ use rustix::process::{
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+/// How to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
 use super::exit::Failure;
 
 /// Makes sure that memory is never written to disk by a crash or read by another process of the user (law 4), and that
@@ -55,7 +65,7 @@ pub(super) fn raise_file_limit() {
 }
 
 /// Traces go to stderr. `filter` is a level, or a filter as tracing's EnvFilter reads it.
-pub(super) fn trace_to_stderr(filter: &str) -> Result<(), Failure> {
+pub(super) fn trace_to_stderr(filter: &str, format: LogFormat) -> Result<(), Failure> {
     let unusable = |error: String| Failure::Usage(format!("--log-level `{filter}` is not a level: {error}"));
     // A word that is no level would be taken for the name of a target, and nothing would be told.
     let is_word = filter.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -69,11 +79,20 @@ pub(super) fn trace_to_stderr(filter: &str) -> Result<(), Failure> {
     let filter = EnvFilter::builder()
         .parse(quiet)
         .map_err(|error| unusable(error.to_string()))?;
-    tracing_subscriber::fmt()
+    let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .try_init()
-        .map_err(|error| Failure::No(format!("traces can't be written: {error}")))
+        .with_writer(std::io::stderr);
+    let set = match format {
+        LogFormat::Text => subscriber
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .try_init(),
+        LogFormat::Json => subscriber
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .try_init(),
+    };
+    set.map_err(|error| Failure::No(format!("traces can't be written: {error}")))
 }

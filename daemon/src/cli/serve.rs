@@ -13,50 +13,59 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::config::Config;
 use super::exit::{CANT_GO_ON, Failure, say};
 use super::paths::Surroundings;
-use super::process;
+use super::process::{self, LogFormat};
 use super::start::{self, DataArguments, RegionArguments, Started};
-use crate::api::table::Quotas;
 use crate::api::{Front, Settings};
 use crate::base::Region;
 use crate::custody::Provider;
-use crate::engine::home::Home;
+use crate::engine::home::{Home, Layout};
 use crate::engine::service::Threads;
 use crate::engine::{Element, Engine, Recorded};
-use crate::server::{self, listener::BoundListener};
+use crate::server::{self, MonitorListener, listener::BoundListener};
 
 /// Run the daemon; the first start founds the log
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// What to tell on stderr: error, warn, info, debug or trace
-    #[arg(long, value_name = "LEVEL", env = "CHANCERY_LOG", default_value = "info")]
-    log_level: String,
+    /// A TOML file with all of this and more; arguments go before it. chancery.example.toml has every option
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// What to tell on stderr: error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL", env = "CHANCERY_LOG")]
+    pub(super) log_level: Option<String>,
+    /// How to tell it [default: text]
+    #[arg(long, value_name = "FORMAT", env = "CHANCERY_LOG_FORMAT")]
+    pub(super) log_format: Option<LogFormat>,
     #[command(flatten)]
-    data: DataArguments,
+    pub(super) data: DataArguments,
     #[command(flatten)]
-    regions: RegionArguments,
+    pub(super) regions: RegionArguments,
     #[command(flatten)]
-    listen: ListenArguments,
+    pub(super) listen: ListenArguments,
 }
 
 /// Where to listen.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Listeners")]
-struct ListenArguments {
+pub(super) struct ListenArguments {
     /// The Unix socket [default: $XDG_RUNTIME_DIR/chancery.sock; for root /run/chancery/chancery.sock]
     #[arg(long, value_name = "PATH")]
-    socket: Option<PathBuf>,
+    pub(super) socket: Option<PathBuf>,
     /// Listen on TCP too, for calls signed with an access key; may be repeated; port 0 takes a free one
     #[arg(long = "listen", value_name = "ADDR:PORT", value_parser = address)]
-    addresses: Vec<SocketAddr>,
+    pub(super) addresses: Vec<SocketAddr>,
     /// Listen beyond loopback although nothing is encrypted here
     #[arg(long)]
-    allow_plaintext: bool,
+    pub(super) allow_plaintext: bool,
     /// Do not take the daemon's own user on the Unix socket for the account's root
     #[arg(long)]
-    no_local_root: bool,
+    pub(super) no_local_root: bool,
+    /// Answer monitors on TCP: /metrics, /healthz, /readyz; without credentials, and without ids or names
+    #[arg(long = "metrics-listen", value_name = "ADDR:PORT", value_parser = address)]
+    pub(super) metrics: Option<SocketAddr>,
 }
 
 const EXAMPLES: &str = "\
@@ -64,16 +73,20 @@ Examples:
   chancery serve
   chancery serve --data /srv/kms --socket /run/kms.sock --listen 127.0.0.1:8200
   chancery serve --root-key /media/usb/root.key --anchor /mnt/other/kms.anchor
+  chancery serve --config /etc/chancery/chancery.toml
 
 Each listener is named on stdout when it is ready, as in
   listening on unix:/run/chancery/chancery.sock
   listening on http://127.0.0.1:8200
+  listening on http://127.0.0.1:9464/metrics
 SIGTERM and SIGINT stop the daemon: requests in flight finish, the state is sealed.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     process::harden()?;
     process::end_with_the_core();
-    process::trace_to_stderr(&arguments.log_level)?;
+    let settled = Config::settle(arguments)?;
+    let arguments = &settled.arguments;
+    process::trace_to_stderr(&settled.level, settled.format)?;
     process::raise_file_limit();
     let socket = match &arguments.listen.socket {
         Some(socket) => socket.clone(),
@@ -88,9 +101,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let home = Home::open(arguments.data.layout()?)?;
     let listeners = runtime.block_on(bind(&socket, &arguments.listen))?;
+    let monitors = runtime.block_on(monitors(&arguments.listen))?;
     let started = start::start(&home, &arguments.data, &arguments.regions)?;
     let regions = served(&started, &arguments.regions)?;
-    tell(&started, &home);
+    tell(&started, &home, settled.format);
 
     let (engine, threads) = Engine::start(started.core, cores, |error| {
         // Law 1: what can't be recorded must not happen. The directory is whole; the next start finds all that was answered.
@@ -101,12 +115,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;
     let settings = Settings {
         regions,
-        quotas: Quotas::default(),
-        root_uid: (!arguments.listen.no_local_root).then(|| rustix::process::geteuid().as_raw()),
+        quotas: settled.quotas,
+        root_uid: settled.root_uid,
     };
     let front = Front::new(Arc::clone(&engine), settings)
         .map_err(|error| Failure::No(format!("the tail of the log can't be read: {error}")))?;
-    serve(&runtime, listeners, engine, threads, front)
+    serve(&runtime, listeners, monitors, &home, engine, threads, front)
+}
+
+async fn monitors(arguments: &ListenArguments) -> Result<Option<MonitorListener>, Failure> {
+    let Some(address) = arguments.metrics else {
+        return Ok(None);
+    };
+    Ok(Some(
+        MonitorListener::bind(address, arguments.allow_plaintext).await?,
+    ))
 }
 
 async fn bind(socket: &std::path::Path, arguments: &ListenArguments) -> Result<Vec<BoundListener>, Failure> {
@@ -131,9 +154,18 @@ fn served(started: &Started, arguments: &RegionArguments) -> Result<Vec<Region>,
     )))
 }
 
-fn tell(started: &Started, home: &Home) {
-    if home.is_new() {
+fn tell(started: &Started, home: &Home, format: LogFormat) {
+    if home.is_new() && format == LogFormat::Text {
         eprintln!("{}", start::founded(started, home.layout()));
+    } else if home.is_new() {
+        tracing::info!(
+            data = %home.layout().dir().display(),
+            account = %started.core.account,
+            region = %started.core.region,
+            root_access_key = %home.layout().root_access_key().display(),
+            root_key = %started.root_key.display(),
+            "a new log was founded; move the root access key to a safe place, keep a copy of the root key away from the data"
+        );
     } else {
         tracing::info!(
             events = started.core.writer.state().size(),
@@ -152,6 +184,8 @@ fn tell(started: &Started, home: &Home) {
 fn serve(
     runtime: &Runtime,
     listeners: Vec<BoundListener>,
+    monitors: Option<MonitorListener>,
+    home: &Home,
     engine: Arc<Engine>,
     threads: Threads,
     front: Front,
@@ -166,12 +200,18 @@ fn serve(
         }
     };
     runtime.block_on(engine.note("chancery/Start", started_as(&listeners)));
-    let housekeeper = Housekeeper::start(runtime, Arc::clone(&engine))
+    let housekeeper = Housekeeper::start(runtime, Arc::clone(&engine), home.layout().clone())
         .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;
     for listener in &listeners {
         say(&format!("listening on {listener}"))?;
     }
-    runtime.block_on(server::serve(listeners, Arc::new(front), signals.any()));
+    let front = Arc::new(front);
+    if let Some(monitors) = monitors {
+        say(&format!("listening on {monitors}"))?;
+        // Until the process ends: how a stop goes on is worth watching too.
+        runtime.spawn(monitors.serve(Arc::clone(&front)));
+    }
+    runtime.block_on(server::serve(listeners, front, signals.any()));
     housekeeper.stop();
     runtime.block_on(engine.close());
     threads
@@ -215,13 +255,14 @@ struct Housekeeper {
 }
 
 impl Housekeeper {
-    fn start(runtime: &Runtime, engine: Arc<Engine>) -> std::io::Result<Self> {
+    fn start(runtime: &Runtime, engine: Arc<Engine>, layout: Layout) -> std::io::Result<Self> {
         let (stop, stopped) = mpsc::channel::<()>();
         let handle = runtime.handle().clone();
         let thread = std::thread::Builder::new()
             .name("housekeeper".into())
             .spawn(move || {
                 loop {
+                    look_at_disk(&engine, &layout);
                     handle.block_on(engine.keep_house());
                     if stopped.recv_timeout(HOUSEKEEPING) != Err(mpsc::RecvTimeoutError::Timeout) {
                         return;
@@ -239,11 +280,25 @@ impl Housekeeper {
     }
 }
 
+/// Takes down how much room the data directory has. Without an answer the last one stands.
+fn look_at_disk(engine: &Engine, layout: &Layout) {
+    match rustix::fs::statvfs(layout.dir()) {
+        Ok(disk) => {
+            let figures = &engine.tools().figures;
+            figures.disk_free.set(disk.f_bavail.saturating_mul(disk.f_frsize));
+            figures
+                .disk_total
+                .set(disk.f_blocks.saturating_mul(disk.f_frsize));
+        }
+        Err(error) => tracing::warn!(%error, "the room on the data directory's disk is not known"),
+    }
+}
+
 /// How often.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// An address with a port; `localhost` is 127.0.0.1.
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let numeric = match text.strip_prefix("localhost:") {
         Some(port) => format!("127.0.0.1:{port}"),
         None => text.to_owned(),

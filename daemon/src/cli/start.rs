@@ -23,13 +23,13 @@ pub(super) struct DataArguments {
     pub(super) data: Option<PathBuf>,
     /// The anchor, which proves the log's length; best on another disk [default: DIR/anchor]
     #[arg(long, value_name = "PATH")]
-    anchor: Option<PathBuf>,
+    pub(super) anchor: Option<PathBuf>,
     /// The root key file [default: $XDG_CONFIG_HOME/chancery/root.key; for root /etc/chancery/root.key; DIR.root-key beside a --data DIR]
     #[arg(long, value_name = "PATH")]
-    root_key: Option<PathBuf>,
+    pub(super) root_key: Option<PathBuf>,
     /// The passphrase of the root key, if it has one [default: ask at the terminal]
     #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
+    pub(super) passphrase_file: Option<PathBuf>,
 }
 
 /// The regions.

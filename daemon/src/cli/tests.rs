@@ -133,6 +133,9 @@ fn what_the_documents_promise_is_accepted() {
         "serve",
         "serve --data d --socket s --listen 127.0.0.1:0 --listen [::1]:0 --listen localhost:1 --anchor a --root-key k",
         "serve --passphrase-file f --region cn-hangzhou --region eu-central-1 --allow-plaintext --log-level debug",
+        "serve --config f --metrics-listen 127.0.0.1:9464 --log-format json",
+        "completions bash",
+        "man --dir d",
         "init --data d",
         "status --socket s",
         "status --endpoint http://127.0.0.1:1 --access-key-file f",
@@ -149,6 +152,8 @@ fn what_the_documents_promise_is_accepted() {
         "serve --listen 8200",
         "serve --listen example.org:1",
         "serve --region Ä",
+        "serve --log-format xml",
+        "completions dos",
         "keyring init",
         "clock",
     ] {

@@ -22,8 +22,8 @@ impl Anchoring {
         }
     }
 
-    /// Writes where the durable head is, if it has moved. `clean` marks an orderly stop.
-    pub fn follow(&mut self, published: &Published, clean: bool) -> std::io::Result<()> {
+    /// Writes where the durable head is, if it has moved, and says where. `clean` marks an orderly stop.
+    pub fn follow(&mut self, published: &Published, clean: bool) -> std::io::Result<u64> {
         let head = published.durable().head;
         let anchor = Anchor {
             size: head.size,
@@ -34,6 +34,6 @@ impl Anchoring {
             self.file.write(&anchor, &self.key)?;
             self.written = Some(anchor);
         }
-        Ok(())
+        Ok(head.size)
     }
 }

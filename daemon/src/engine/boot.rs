@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::clock::ClockWatch;
+use super::figures::Figures;
 pub use super::founding::{Founding, RootAccessKey, found};
 use super::published::Published;
 use super::tools::{MessageLimits, Tools};
@@ -254,6 +255,7 @@ pub(super) fn assemble(
             free,
             log,
             published,
+            figures: Arc::new(Figures::new(&*world.clock)),
             entropy: Arc::clone(&world.entropy),
             clock: Arc::clone(&world.clock),
         }),

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::anchoring::Anchoring;
 use super::boot::Core;
 use super::call::Call;
+use super::figures::Unready;
 use super::housekeeping::Housekeeper;
 use super::prepare::{Prepared, prepare};
 use super::tools::Tools;
@@ -169,14 +170,18 @@ impl Engine {
                 round,
                 ticket,
             };
+            self.tools.figures.queued.add(1);
             self.queue
                 .try_send(Message::Call(Box::new(envelope)))
-                .map_err(|error| match error {
-                    TrySendError::Full(message) => {
-                        self.take_back(message);
-                        Code::Throttled
+                .map_err(|error| {
+                    self.tools.figures.queued.subtract(1);
+                    match error {
+                        TrySendError::Full(message) => {
+                            self.take_back(message);
+                            Code::Throttled
+                        }
+                        TrySendError::Disconnected(_) => Code::Unavailable,
                     }
-                    TrySendError::Disconnected(_) => Code::Unavailable,
                 })?;
             // Once the writer has ended, every answer it will ever give has been given.
             let verdict = if self.ended.load(Ordering::SeqCst) {
@@ -293,6 +298,11 @@ impl Engine {
         self.tools.clock.now()
     }
 
+    /// Monotonic time, microseconds: for measurements.
+    pub fn monotonic_micros(&self) -> u64 {
+        self.tools.clock.monotonic_micros()
+    }
+
     /// Draws a request id.
     pub fn make_request_id(&self) -> RequestId {
         RequestId::make(&*self.tools.entropy)
@@ -308,6 +318,14 @@ impl Engine {
             tracing::error!(%error, "the tail of the log can't be read");
             Code::Internal.into()
         })
+    }
+
+    /// Whether calls can be answered now, and if not, why not.
+    pub fn readiness(&self) -> Result<(), Unready> {
+        match self.ended.load(Ordering::SeqCst) {
+            true => Err(Unready::Ended),
+            false => self.tools.figures.readiness(&*self.tools.clock),
+        }
     }
 
     /// The housekeeper.
@@ -380,6 +398,7 @@ fn drive(writer: &mut Writer, inbox: &Receiver<Message>, tools: &Tools) -> Resul
                 None
             };
         }
+        tools.figures.queued.subtract(inputs.len() as u64);
         let step = writer.step(inputs, tools.clock.now(), tools);
         settle(writer, step, tools)?;
     }
@@ -389,6 +408,7 @@ fn drive(writer: &mut Writer, inbox: &Receiver<Message>, tools: &Tools) -> Resul
 
 /// Makes a step durable, then tells everybody.
 fn settle(writer: &Writer, step: Step<oneshot::Sender<Verdict>>, tools: &Tools) -> Result<(), StoreError> {
+    tools.figures.reruns.add(step.reruns.len() as u64);
     for rerun in step.reruns {
         let _gone = rerun.ticket.send(Verdict::Again(rerun.call, rerun.round));
     }
@@ -397,7 +417,10 @@ fn settle(writer: &Writer, step: Step<oneshot::Sender<Verdict>>, tools: &Tools) 
     }
     tools.published.apply(writer.state().clone());
     step.forget.iter().for_each(|version| tools.room.forget(*version));
-    let receipts = crate::ledger::commit(&*tools.log, &step.group)?; // law 1
+    let store = || crate::ledger::commit(&*tools.log, &step.group); // law 1
+    let receipts = tools
+        .figures
+        .commit(step.group.entries.len(), &*tools.clock, store)?;
     tools.published.persist(writer.state().clone(), step.group.head);
     // Entries and replies are in the same order; an entry of the writer's own, which has no reply, comes last.
     for ((ticket, sealed), receipt) in step.replies.into_iter().zip(receipts) {
@@ -411,9 +434,12 @@ fn settle(writer: &Writer, step: Step<oneshot::Sender<Verdict>>, tools: &Tools) 
 fn follow(anchoring: &mut Anchoring, stopped: &Receiver<()>, tools: &Tools) -> std::io::Result<()> {
     use crossbeam_channel::RecvTimeoutError::Timeout;
     while stopped.recv_timeout(limits::ANCHOR_INTERVAL) == Err(Timeout) {
-        anchoring.follow(&tools.published, false)?;
+        tools
+            .figures
+            .anchored
+            .set(anchoring.follow(&tools.published, false)?);
     }
-    anchoring.follow(&tools.published, true)
+    anchoring.follow(&tools.published, true).map(drop)
 }
 
 #[cfg(test)]

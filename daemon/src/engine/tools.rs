@@ -12,6 +12,7 @@ use crate::domain::{Facts, Needs, Refusal};
 use crate::event::KeyVersionAdded;
 use crate::ledger::EventStore;
 
+use super::figures::Figures;
 use super::published::Published;
 
 /// How many messages a counted version encrypts before something happens.
@@ -50,6 +51,8 @@ pub struct Tools {
     pub log: Arc<dyn EventStore>,
     /// The states that readers may see.
     pub published: Arc<Published>,
+    /// What is measured.
+    pub figures: Arc<Figures>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Time.

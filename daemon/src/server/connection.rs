@@ -18,8 +18,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::body::{self, BodyError};
+use super::monitor;
 use super::stop::Stop;
-use crate::api::{About, Front, Peer, WireRequest, WireResponse};
+use crate::api::{About, Front, Listener, Peer, WireRequest, WireResponse};
 use crate::base::{Code, limits};
 
 /// What every request of a connection shares.
@@ -73,6 +74,11 @@ where
 impl Shared {
     /// Answers one request. An error closes the connection without an answer.
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+        if self.peer.listener == Listener::Unix
+            && let Some(answer) = monitor::health(request.method(), request.uri().path(), &self.front)
+        {
+            return Ok(answer);
+        }
         let (head, body) = request.into_parts();
         let about = About {
             peer: &self.peer,

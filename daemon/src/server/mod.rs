@@ -11,6 +11,8 @@
 mod body;
 mod connection;
 pub mod listener;
+mod metrics;
+pub mod monitor;
 mod stop;
 
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use self::listener::{Accepted, BoundListener};
 use self::stop::Stop;
 
 pub use listener::{BindError, bind_tcp, bind_unix};
+pub use monitor::MonitorListener;
 
 /// Serves until `stopping` is done, then lets requests in flight finish.
 pub async fn serve(listeners: Vec<BoundListener>, front: Arc<Front>, stopping: impl Future<Output = ()>) {

@@ -23,17 +23,18 @@ use crate::engine::service::Threads;
 const KMS: &str = "2016-01-20";
 
 /// A whole daemon in this process, in a directory of its own.
-struct Daemon {
+pub(super) struct Daemon {
     dir: TempDir,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
+    pub(super) front: Arc<Front>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     threads: Threads,
     _home: Home,
 }
 
-async fn start() -> Daemon {
+pub(super) async fn start() -> Daemon {
     let dir = tempfile::tempdir().unwrap();
     let home = Home::open(Layout::new(dir.path().join("data"), None)).unwrap();
     let world = World {
@@ -59,12 +60,13 @@ async fn start() -> Daemon {
     let tcp = bind_tcp("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
     let address = tcp.address().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(vec![unix, tcp], front, async {
+    let server = tokio::spawn(serve(vec![unix, tcp], Arc::clone(&front), async {
         let _said_or_dropped = stopped.await;
     }));
     Daemon {
         dir,
         address,
+        front,
         stop,
         server,
         engine,
@@ -74,11 +76,11 @@ async fn start() -> Daemon {
 }
 
 impl Daemon {
-    fn socket(&self) -> PathBuf {
+    pub(super) fn socket(&self) -> PathBuf {
         self.dir.path().join("run/s.sock")
     }
 
-    fn client(&self) -> Client {
+    pub(super) fn client(&self) -> Client {
         Client::unix(self.socket())
     }
 
@@ -90,7 +92,7 @@ impl Daemon {
         Client::http(&format!("http://{}", self.address), credentials).unwrap()
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         drop(self.stop);
         self.server.await.unwrap();
         self.engine.close().await;
@@ -98,7 +100,7 @@ impl Daemon {
     }
 }
 
-async fn call(
+pub(super) async fn call(
     client: &Client,
     action: &str,
     params: &[(&str, &str)],
@@ -107,7 +109,7 @@ async fn call(
     Ok(serde_json::from_str(&answer).unwrap())
 }
 
-async fn make_key(client: &Client) -> String {
+pub(super) async fn make_key(client: &Client) -> String {
     let made = call(client, "CreateKey", &[]).await.unwrap();
     made["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
 }

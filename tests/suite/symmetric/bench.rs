@@ -134,7 +134,7 @@ impl Bench {
             path: "/",
             query: None,
             content_type: Some("application/x-www-form-urlencoded"),
-            authorization: None,
+            headers: &hyper::HeaderMap::new(),
             body: form.as_bytes(),
         };
         let about = About {

@@ -1,12 +1,13 @@
-//! The daemon itself: its log, for those who verify it, and its clock.
+//! The daemon itself: its log, for those who verify it, its health and its clock.
 
 use crate::api::table::{CHANCERY, Param, Request, Row};
 use crate::base::{ApiError, Seq, limits};
 use crate::engine::query::log::{GetLogEntries, GetLogStatus};
+use crate::engine::query::status::GetStatus;
 use crate::engine::{AcceptClock, Class, Work};
 
 /// The family's rows.
-pub static ROWS: [Row; 3] = [
+pub static ROWS: [Row; 4] = [
     Row::new(
         Class::Query,
         (&CHANCERY, "GetLogStatus", "chancery/GetLogStatus"),
@@ -26,6 +27,13 @@ pub static ROWS: [Row; 3] = [
     )
     // A page is up to a mebibyte of reading and encoding.
     .long(),
+    Row::new(
+        Class::Query,
+        (&CHANCERY, "GetStatus", "chancery/GetStatus"),
+        "Shows what an operator must know: uptime, lag, queue, disk, whether timers are held.",
+        &[],
+        |_| Ok(Work::Query(Box::new(GetStatus))),
+    ),
     Row::new(
         Class::Command,
         (&CHANCERY, "AcceptClock", "chancery/AcceptClock"),

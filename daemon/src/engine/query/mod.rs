@@ -6,5 +6,6 @@ pub mod key_filter;
 pub mod keys;
 pub mod log;
 pub mod page;
+pub mod status;
 pub mod tags;
 pub mod versions;

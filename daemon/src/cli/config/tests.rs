@@ -1,0 +1,193 @@
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+
+use clap::Parser;
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../../packaging/chancery.example.toml");
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    serve: Arguments,
+}
+
+fn arguments(line: &str) -> Arguments {
+    Line::try_parse_from(std::iter::once("serve").chain(line.split_whitespace()))
+        .unwrap()
+        .serve
+}
+
+fn settled(config: &str, line: &str) -> Settled {
+    let config = Config::parse(config).unwrap();
+    config
+        .under(arguments(line), || Ok("/default.key".into()))
+        .unwrap()
+}
+
+/// The example with the options behind `#` set.
+fn all_set() -> String {
+    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(option) if !option.starts_with([' ', '#']) && option.contains(" = ") => option,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// `table.option` of everything that a text sets.
+fn set_in(text: &str) -> BTreeSet<String> {
+    let table: toml::Table = toml::from_str(text).unwrap();
+    let options = table.iter().flat_map(|(name, table)| {
+        let options = table.as_table().unwrap().keys();
+        options.map(move |option| format!("{name}.{option}"))
+    });
+    options.collect()
+}
+
+/// `table.option` of everything that there is: serde names the fields of a table when it meets a stranger in it.
+fn known() -> BTreeSet<String> {
+    let fields = |text: &str| -> Vec<String> {
+        let error = Config::parse(text).unwrap_err().message().to_owned();
+        let (_, fields) = error.split_once("expected ").unwrap();
+        let fields = fields.trim_start_matches("one of ");
+        let quoted = fields.split('`').skip(1).step_by(2);
+        quoted.map(str::to_owned).collect()
+    };
+    let tables = fields("stranger = 1");
+    assert!(tables.len() >= 5, "{tables:?}");
+    let options = tables.iter().flat_map(|table| {
+        let options = fields(&format!("[{table}]\nstranger = 1"));
+        options.into_iter().map(move |option| format!("{table}.{option}"))
+    });
+    options.collect()
+}
+
+#[test]
+fn the_example_is_the_defaults() {
+    assert_eq!(Config::parse(EXAMPLE).unwrap(), Config::default());
+}
+
+#[test]
+fn the_example_has_every_option_there_is_and_each_set_one_counts() {
+    let all = all_set();
+    assert_eq!(set_in(&all), known());
+    let config = Config::parse(&all).unwrap();
+    assert_eq!(config.quotas.keys, Some(1000));
+    assert_eq!(config.listen.metrics, Some("127.0.0.1:9464".parse().unwrap()));
+}
+
+#[test]
+fn every_option_of_the_example_says_its_default() {
+    let mut comment = String::new();
+    for line in EXAMPLE.lines() {
+        if let Some(text) = line.strip_prefix("# ") {
+            comment.push_str(text);
+        } else if line.contains(" = ") {
+            assert!(comment.contains("Default: "), "{line}");
+            comment.clear();
+        } else if line.is_empty() || line.starts_with('[') {
+            comment.clear();
+        }
+    }
+}
+
+#[test]
+fn strangers_and_wrong_values_are_refused_with_their_line() {
+    for (text, line, word) in [
+        ("[listen]\n\nsokcet = \"/s\"", 3, "sokcet"),
+        ("[lisen]\nsocket = \"/s\"", 1, "lisen"),
+        ("[quotas]\nkeys = -1", 2, "keys"),
+        ("[trace]\nformat = \"xml\"", 2, "xml"),
+        ("[listen]\ntcp = [\n\"8200\"]", 2, "address"),
+        ("[listen]\nmetrics = \"9464\"", 2, "address"),
+        ("[listen]\nlocal-root = \"root\"", 2, "a uid"),
+        ("[listen]\nlocal-root = 4294967296", 2, "a uid"),
+        ("[data]\nregions = [\"Ä\"]", 2, "region"),
+        ("[data]\ndirectory = \"/a\"\ndirectory = \"/b\"", 3, "duplicate"),
+    ] {
+        let error = Config::parse(text).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("line {line},")) && error.contains(word),
+            "{text}:\n{error}"
+        );
+    }
+}
+
+#[test]
+fn arguments_go_before_the_file_and_that_before_the_defaults() {
+    let file = "
+        [data]
+        directory = '/file'
+        regions = ['eu-1']
+        [root-key]
+        file = '/file.key'
+        [listen]
+        socket = '/file.sock'
+        tcp = ['127.0.0.1:1', 'localhost:2']
+        local-root = 7
+        [quotas]
+        keys = 3
+        [trace]
+        level = 'warn'
+        format = 'json'";
+    let all = settled(file, "--config f");
+    assert_eq!(all.arguments.data.data, Some("/file".into()));
+    assert_eq!(all.arguments.data.root_key, Some("/file.key".into()));
+    assert_eq!(all.arguments.listen.socket, Some("/file.sock".into()));
+    assert_eq!(all.arguments.listen.addresses.len(), 2);
+    assert_eq!(all.root_uid, Some(7));
+    assert_eq!((all.level.as_str(), all.format), ("warn", LogFormat::Json));
+    assert_eq!((all.quotas.keys, all.quotas.aliases), (Some(3), None));
+
+    let over = settled(
+        file,
+        "--config f --data /a --root-key /a.key --socket /a.sock --listen 127.0.0.1:3 --region a-1 --no-local-root \
+         --log-level debug --log-format text",
+    );
+    assert_eq!(over.arguments.data.data, Some("/a".into()));
+    assert_eq!(over.arguments.data.root_key, Some("/a.key".into()));
+    assert_eq!(over.arguments.listen.socket, Some("/a.sock".into()));
+    assert_eq!(over.arguments.listen.addresses, ["127.0.0.1:3".parse().unwrap()]);
+    assert_eq!(over.arguments.regions.regions, [Region::parse("a-1").unwrap()]);
+    assert_eq!(over.root_uid, None);
+    assert_eq!((over.level.as_str(), over.format), ("debug", LogFormat::Text));
+
+    let bare = settled("", "");
+    assert_eq!((bare.level.as_str(), bare.format), ("info", LogFormat::Text));
+    assert_eq!(bare.root_uid, Some(rustix::process::geteuid().as_raw()));
+    assert_eq!(bare.quotas, Quotas::default());
+}
+
+#[test]
+fn the_root_key_stands_beside_the_data_only_where_nothing_is_configured() {
+    assert_eq!(settled("", "--data /d").arguments.data.root_key, None);
+    for line in ["--config f", "--config f --data /d"] {
+        let configured = settled("", line);
+        assert_eq!(
+            configured.arguments.data.root_key,
+            Some("/default.key".into()),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn paths_start_at_the_file_and_a_file_that_all_may_write_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.toml");
+    std::fs::write(&path, "[data]\ndirectory = 'data'\nanchor = '/elsewhere/anchor'").unwrap();
+    let config = Config::read(&path).unwrap();
+    assert_eq!(config.data.directory, Some(dir.path().join("data")));
+    assert_eq!(config.data.anchor, Some("/elsewhere/anchor".into()));
+
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let Err(Failure::Usage(text)) = Config::read(&path) else {
+        panic!("it was used");
+    };
+    assert!(text.contains("chmod o-w"), "{text}");
+    assert!(matches!(
+        Config::read(&dir.path().join("none")),
+        Err(Failure::Usage(_))
+    ));
+}
