@@ -66,6 +66,7 @@ pub(super) fn bound(alias: &str, n: u8) -> Change {
 /// The state after these facts, one event each.
 pub(super) fn given(facts: impl IntoIterator<Item = Change>) -> State {
     let opened = Change::AccountCreated {
+        name: String::new(),
         account: scope().account,
     };
     let mut state = State::default();

@@ -208,6 +208,7 @@ mod tests {
                 _ => elsewhere.region = crate::base::Region::parse("eu-central-1").unwrap(),
             }
             let account = Change::AccountCreated {
+                name: String::new(),
                 account: "1000000000000002".parse().unwrap(),
             };
             let state = given([account, Change::KeyCreated(elsewhere)]);

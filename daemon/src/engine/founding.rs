@@ -101,7 +101,10 @@ pub fn found(
                 region: founding.region.clone(),
                 software: concat!("chancery ", env!("CARGO_PKG_VERSION")).into(),
             }),
-            Change::AccountCreated { account },
+            Change::AccountCreated {
+                name: String::new(),
+                account,
+            },
             Change::InternalKeyCreated {
                 slot: signing_slot,
                 sealed: signing,

@@ -15,6 +15,9 @@ pub enum Change {
     LogBegun(LogBegun),
     /// An account was opened.
     AccountCreated {
+        /// What its operator calls it; may be empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        name: String,
         /// Its number.
         account: AccountId,
     },
@@ -182,11 +185,13 @@ pub enum Change {
 }
 
 impl Change {
-    /// The slot of the fresh version in it, if there is one.
+    /// The slot under which it seals something fresh, if it does.
     pub const fn slot(&self) -> Option<SlotRef> {
         match self {
             Self::KeyCreated(created) => Some(created.version.slot),
             Self::KeyRotated { version, .. } => Some(version.slot),
+            Self::AccessKeyCreated(created) => Some(created.slot),
+            Self::InternalKeyCreated { slot, .. } => Some(*slot),
             _ => None,
         }
     }
