@@ -177,10 +177,19 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
         head,
         load_tree(&*storage.log, head.size)?,
     );
-    if anchored.is_none() {
-        // The founding was cut short between genesis and the first anchor. Nothing is acknowledged before there is one:
-        // a second crash would leave a log that can't be told from one whose anchor was taken away.
-        anchor.write(&anchor_at(&chain, false), &log_key)?;
+    // Before the first commit: an anchor that says `clean` after it would claim that nothing follows. It also may be the
+    // first one, when the founding was cut short between genesis and its anchor. A crash before this line leaves the
+    // anchor as it was, which is true; after it, one that says the same without `clean`.
+    match anchored {
+        Some(anchored) if !anchored.clean => {}
+        Some(anchored) => anchor.write(
+            &Anchor {
+                clean: false,
+                ..anchored
+            },
+            &log_key,
+        )?,
+        None => anchor.write(&anchor_at(&chain, false), &log_key)?,
     }
     assemble(
         state,
@@ -212,11 +221,7 @@ pub(super) fn assemble(
     nonce_key: SecretBytes,
     world: &World,
 ) -> Result<Core, BootError> {
-    let account = state
-        .accounts()
-        .next()
-        .ok_or(BootError::Incomplete("account"))?
-        .id;
+    let account = state.first_account().ok_or(BootError::Incomplete("account"))?.id;
     let region = state
         .log()
         .ok_or(BootError::Incomplete("log identity"))?
