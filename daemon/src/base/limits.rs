@@ -139,3 +139,12 @@ pub const MESSAGES_MAX: u64 = 1 << 32;
 
 /// Rows in one page of ListTagResources (wire contract, section 5).
 pub const TAG_ROWS_PER_PAGE: usize = 200;
+
+/// Most accounts; each start and each listing goes over all of them.
+pub const ACCOUNTS_MAX: usize = 1_024;
+
+/// Most access keys of an account's root: the one in use, and its successor.
+pub const ROOT_KEYS_MAX: usize = 2;
+
+/// Longest name of an account, characters.
+pub const ACCOUNT_NAME_CHARS_MAX: usize = 64;

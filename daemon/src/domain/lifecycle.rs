@@ -65,6 +65,13 @@ impl Command for ChangeLifecycle {
         Ok(vec![scope.key_arn(key.id)])
     }
 
+    fn lessens(&self) -> bool {
+        matches!(
+            self.transition,
+            Transition::Disable | Transition::ScheduleDeletion { .. }
+        )
+    }
+
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
         let key = self
             .key

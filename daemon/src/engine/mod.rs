@@ -8,6 +8,7 @@
 //!
 //! Never: speaks a protocol, knows an algorithm, decides a rule.
 
+mod access_keys;
 pub mod anchoring;
 pub mod boot;
 mod boot_tail;
@@ -28,6 +29,7 @@ pub mod writer;
 
 // What the api room needs of the rooms below; it imports none of them itself.
 pub use crate::crypto::pool::Lane;
+pub use crate::domain::account::{CreateAccount, DeleteRootKey, RotateRootKey};
 pub use crate::domain::alias::{CreateAlias, DeleteAlias, UpdateAlias};
 pub use crate::domain::client_token::ClientToken;
 pub use crate::domain::key::{CreateKey, DescribeAs, ProtectFromDeletion};

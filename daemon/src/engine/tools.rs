@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{KeyId, KeySpec, SlotRef, Timestamp, limits};
+use crate::base::{AccountId, KeyId, KeySpec, SlotRef, Timestamp, limits};
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Vault};
-use crate::domain::{Facts, Needs, Refusal};
+use crate::domain::{Facts, MadeAccessKey, Needs, Refusal};
 use crate::event::KeyVersionAdded;
 use crate::ledger::EventStore;
 
+use super::access_keys;
 use super::published::Published;
 
 /// How many messages a counted version encrypts before something happens.
@@ -67,6 +68,12 @@ impl Tools {
                     .map(|version| Facts::NewKey(key, version))
             }
             Needs::NewVersion(key, spec) => self.make_version(key, spec).map(Facts::NewVersion),
+            Needs::NewAccount => {
+                let account = AccountId::make(&*self.entropy);
+                self.make_access_key()
+                    .map(|made| Facts::NewAccount(account, made))
+            }
+            Needs::NewAccessKey => self.make_access_key().map(Facts::NewAccessKey),
         }
     }
 
@@ -74,6 +81,15 @@ impl Tools {
         let slot = self.take_slot()?;
         self.room.make_version(key, spec, slot).map_err(|error| {
             tracing::error!(%error, %slot, "no material could be made");
+            Refusal::NoSlot
+        })
+    }
+
+    fn make_access_key(&self) -> Result<MadeAccessKey, Refusal> {
+        let slot = self.take_slot()?;
+        access_keys::make(&self.vault, slot, &*self.entropy).map_err(|error| {
+            tracing::error!(%error, %slot, "no access key could be made");
+            self.free.give_back([slot]);
             Refusal::NoSlot
         })
     }
@@ -109,6 +125,6 @@ impl Tools {
 
     /// Takes back what was made for a command that did not come about. Its material was never recorded.
     pub fn unmake(&self, facts: &Facts) {
-        self.free.give_back(facts.version().map(|version| version.slot));
+        self.free.give_back(facts.slot());
     }
 }
