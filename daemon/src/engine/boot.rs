@@ -7,9 +7,11 @@
 
 use std::sync::Arc;
 
+use super::admission::AdmissionLimits;
 use super::clock::ClockWatch;
 pub use super::founding::{Founding, RootAccessKey, found};
 use super::published::Published;
+use super::reserve::Reserve;
 use super::tools::{MessageLimits, Tools};
 use super::writer::Writer;
 use crate::base::disk::BlockFile;
@@ -60,6 +62,8 @@ pub struct Core {
     pub log_key: LogKey,
     /// The clock watch.
     pub watch: ClockWatch,
+    /// What one principal may do at once.
+    pub admission: AdmissionLimits,
     /// The account that the daemon's own operations stand in: the first one.
     pub account: AccountId,
     /// The home region.
@@ -243,12 +247,14 @@ pub(super) fn assemble(
             free,
             log,
             published,
+            reserve: Reserve::default(),
             entropy: Arc::clone(&world.entropy),
             clock: Arc::clone(&world.clock),
         }),
         anchor,
         log_key,
         watch,
+        admission: AdmissionLimits::default(),
         account,
         region,
         nonce_key,

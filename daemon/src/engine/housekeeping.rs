@@ -72,6 +72,7 @@ impl Housekeeper {
     /// Does what is due and can be done without an event of its own, and returns the operations that are due.
     /// It reads what is durable: an erasure never comes before the event that destroys.
     pub fn tick(&self, tools: &Tools) -> Result<Vec<Call>, VaultError> {
+        tools.reserve.look();
         let (now, monotonic) = (tools.clock.now(), tools.clock.monotonic_millis());
         let mut calls = Vec::new();
         let durable = tools.published.durable();

@@ -9,6 +9,7 @@
 //! Never: speaks a protocol, knows an algorithm, decides a rule.
 
 mod access_keys;
+pub mod admission;
 pub mod anchoring;
 pub mod boot;
 mod boot_tail;
@@ -23,6 +24,7 @@ pub mod published;
 pub mod query;
 mod recent;
 pub mod refusals;
+pub mod reserve;
 pub mod service;
 pub mod tools;
 pub mod writer;

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::access_keys::AccessKeys;
 pub use super::access_keys::KnownAccessKey;
+use super::admission::Admission;
 use super::anchoring::Anchoring;
 use super::boot::Core;
 use super::call::Call;
@@ -52,6 +53,7 @@ pub struct Engine {
     pool: Pool,
     housekeeper: Housekeeper,
     access_keys: Arc<AccessKeys>,
+    admission: Admission,
     account: AccountId,
     region: Region,
     nonce_key: SecretBytes,
@@ -100,6 +102,8 @@ impl Engine {
         let fail = Arc::new(fail);
         let ended = Arc::new(AtomicBool::new(false));
         let tools = Arc::clone(&core.tools);
+        // Before anything is committed: a start on a full disk is told so.
+        tools.reserve.look();
         let access_keys = Arc::new(AccessKeys::default());
         let writer = std::thread::Builder::new().name("writer".into()).spawn({
             let (tools, fail, mut writer) = (Arc::clone(&tools), Arc::clone(&fail), core.writer);
@@ -131,6 +135,7 @@ impl Engine {
             pool: Pool::new(long_threads, limits::LONG_JOBS_MAX)?,
             housekeeper: Housekeeper::new(core.account, core.region.clone(), core.watch),
             access_keys,
+            admission: Admission::new(core.admission),
             account: core.account,
             region: core.region,
             nonce_key: core.nonce_key,
@@ -149,10 +154,12 @@ impl Engine {
 
     /// Takes a call to its answer. A full queue or a lost writer is a refusal: no event was made.
     pub async fn submit(&self, call: Call) -> Result<Answered, Code> {
+        let mut seat = self.admission.enter(&call)?;
         let mut call = Box::new(call);
         let mut round = 0;
         loop {
             let (prepared, returned) = self.prepare(call).await?;
+            seat.pass(&returned, &prepared, &self.tools)?;
             let (ticket, mut answer) = oneshot::channel();
             let envelope = Envelope {
                 call: returned,
@@ -176,7 +183,10 @@ impl Engine {
                 answer.await.ok()
             };
             match verdict {
-                Some(Verdict::Answered(reply, receipt)) => return Ok(Answered { reply, receipt }),
+                Some(Verdict::Answered(reply, receipt)) => {
+                    seat.answered(&reply.result);
+                    return Ok(Answered { reply, receipt });
+                }
                 Some(Verdict::Again(again, next_round)) => {
                     call = again;
                     call.scope.at = self.tools.now();
@@ -358,6 +368,7 @@ fn drive(
                 None
             };
         }
+        tools.reserve.look();
         let step = writer.step(inputs, tools.clock.now(), tools);
         access_keys.forget(&step.forget_access_keys);
         settle(writer, step, tools)?;

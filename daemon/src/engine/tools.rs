@@ -14,6 +14,7 @@ use crate::ledger::EventStore;
 
 use super::access_keys;
 use super::published::Published;
+use super::reserve::{Reserve, Room};
 
 /// How many messages a counted version encrypts before something happens.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +52,8 @@ pub struct Tools {
     pub log: Arc<dyn EventStore>,
     /// The states that readers may see.
     pub published: Arc<Published>,
+    /// How much room the disk has.
+    pub reserve: Reserve,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Time.
@@ -116,7 +119,7 @@ impl Tools {
 
     /// Provides slots ahead when few are left.
     pub fn refill(&self) -> Result<(), VaultError> {
-        if self.free.len() < limits::FREE_SLOTS_LOW {
+        if self.free.len() < limits::FREE_SLOTS_LOW && self.reserve.room() < Room::Full {
             let wanted = limits::FREE_SLOTS_TARGET - self.free.len();
             self.free.give_back(self.vault.provide(wanted, &*self.entropy)?);
         }
