@@ -10,6 +10,7 @@
 
 pub mod blob;
 pub mod cache;
+pub mod error;
 pub mod keyroom;
 pub mod message_count;
 pub mod pool;
@@ -19,7 +20,8 @@ pub mod software;
 
 pub use blob::{Algorithm, Blob, BlobError};
 pub use cache::PreparedKeys;
-pub use keyroom::{CryptoError, KeyRoom, VersionRef};
+pub use error::CryptoError;
+pub use keyroom::{KeyRoom, VersionRef};
 pub use pool::{Busy, Lane, Pool};
 pub use provider::{PreparedKey, Provider};
 pub use software::Software;

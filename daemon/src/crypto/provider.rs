@@ -7,7 +7,7 @@ use crate::base::entropy::Entropy;
 use crate::base::{KeySpec, SecretBytes};
 
 use super::blob::Algorithm;
-use super::keyroom::CryptoError;
+use super::error::CryptoError;
 
 /// Makes key material and gets it ready for work.
 pub trait Provider: Send + Sync + Debug {

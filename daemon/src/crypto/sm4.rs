@@ -12,7 +12,7 @@ use crate::base::SecretBytes;
 use crate::base::entropy::{Entropy, make_array};
 
 use super::blob::Algorithm;
-use super::keyroom::CryptoError;
+use super::error::CryptoError;
 use super::provider::PreparedKey;
 
 /// An SM4 key ready for work; zeroized on drop.

@@ -11,7 +11,7 @@ use crate::base::{KeySpec, SecretBytes};
 use crate::custody::SealingKey;
 
 use super::blob::Algorithm;
-use super::keyroom::CryptoError;
+use super::error::CryptoError;
 use super::provider::{PreparedKey, Provider};
 use super::sm4::Sm4Key;
 

@@ -199,6 +199,7 @@ impl Writer {
             Err(error) => Err(error),
         };
         let result = if call.dry_run {
+            blob = None;
             rehearsed(result, &mut changes)
         } else {
             result
