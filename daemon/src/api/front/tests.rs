@@ -1,5 +1,4 @@
 mod accounts;
-
 use std::sync::Arc;
 
 use super::*;
