@@ -1,6 +1,6 @@
 //! Law 3, event by event: whether what an event records could have been recorded in the state just before it.
 
-use super::operations::{Kind, Rule, change_name, rule};
+use super::operations::{Kind, Reach, Rule, change_name, rule};
 use super::problem::{Fault, Problems};
 use crate::base::arn::KeyArn;
 use crate::base::{AccountId, Arn, KeyId, KeyUsage, KeyVersionId, limits};
@@ -88,7 +88,7 @@ pub fn check(state: &State, event: &Event, problems: &mut Problems) {
     actor(state, event, rule, &mut found);
     admission(state, event, &mut found);
     reads(state, event, rule, &mut found);
-    decision(event, rule, &mut found);
+    decision(state, event, rule, &mut found);
     changes(state, event, rule, &mut found);
     if rule.kind == Kind::Use && event.out.is_ok() {
         found.extend(key_use(state, event).err());
@@ -170,7 +170,7 @@ fn reads(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
     }
     // So is what a change changes, that nothing else could have changed meanwhile.
     for change in event.chg.iter().filter(|_| event.out.is_ok()) {
-        for row in decided_on(change) {
+        for row in decided_on(state, change) {
             must_have_read(event, &row, found);
         }
     }
@@ -183,12 +183,25 @@ fn must_have_read(event: &Event, row: &RowKey, found: &mut Vec<Breach>) {
 }
 
 /// The rows whose existence a change rests on, by the commands that make it.
-fn decided_on(change: &Change) -> Vec<RowKey> {
+fn decided_on(state: &State, change: &Change) -> Vec<RowKey> {
     match change {
         Change::AliasBound { key, .. } | Change::AliasMoved { key, .. } => vec![key.row_key()],
         Change::KeyCreated(created) => vec![created.account.row_key()],
         Change::ClientTokenUsed { token, .. } => vec![token.row_key()],
+        Change::AccessKeyCreated(_) | Change::AccessKeyDeleted { .. } => root_key_owner(state, change)
+            .iter()
+            .map(Address::row_key)
+            .collect(),
         other => keys_of(other).iter().map(Address::row_key).collect(),
+    }
+}
+
+/// The account whose root gains or loses an access key; none when the event opens that account itself.
+fn root_key_owner(state: &State, change: &Change) -> Option<AccountId> {
+    match change {
+        Change::AccessKeyCreated(created) => state.account(created.account).map(|account| account.id),
+        Change::AccessKeyDeleted { id } => state.access_key(id).map(|row| row.account),
+        _ => None,
     }
 }
 
@@ -211,7 +224,7 @@ fn keys_of(change: &Change) -> &[KeyId] {
 }
 
 /// Decides again, and compares effect and statements.
-fn decision(event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
+fn decision(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
     let recorded = &event.dec;
     if event.out.is_ok() && recorded.effect != Effect::Allow {
         found.push(Breach::NotAllowed);
@@ -219,14 +232,25 @@ fn decision(event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
     if !event
         .res
         .iter()
-        .all(|arn| account_of(arn) == Some(event.actor.account))
+        .all(|arn| account_of(arn) == Some(resources_of(event, rule)))
     {
         found.push(Breach::Resource);
     }
+    let first = state.first_account().map(|first| first.id);
+    let own = event.actor.account;
+    let (account, operator) = match rule.reach {
+        Reach::Own => (own, None),
+        Reach::Named => {
+            let named = resources_of(event, rule);
+            (named, first.filter(|_| named != own))
+        }
+        Reach::Daemon => (first.unwrap_or(own), first),
+    };
     let question = Question {
         call: event.rid,
         actor: &event.actor,
-        account: event.actor.account,
+        account,
+        operator,
         open: rule.open,
     };
     let (effect, by) = match (recorded.effect, policy::authorize(&question)) {
@@ -237,6 +261,15 @@ fn decision(event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
     if recorded.effect != effect || recorded.by != by {
         found.push(Breach::Decision);
     }
+}
+
+/// The account that an operation's resources are in.
+fn resources_of(event: &Event, rule: &Rule) -> AccountId {
+    let named = match (rule.reach, event.req.get("AccountId")) {
+        (Reach::Named, Some(Element::Text(text))) => text.parse().ok(),
+        _ => None,
+    };
+    named.unwrap_or(event.actor.account)
 }
 
 /// The account in an ARN: `acs:PRODUCT:REGION:ACCOUNT:...`.
@@ -283,6 +316,13 @@ fn changes(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
 fn touched(state: &State, change: &Change) -> Vec<Arn> {
     match change {
         Change::KeyCreated(created) => vec![Arn::keys(&created.region, created.account)],
+        Change::AccountCreated { .. } => state
+            .first_account()
+            .map(|first| vec![Arn::accounts(first.id)])
+            .unwrap_or_default(),
+        Change::AccessKeyCreated(_) | Change::AccessKeyDeleted { .. } => root_key_owner(state, change)
+            .map(|account| vec![Arn::root_keys(account)])
+            .unwrap_or_default(),
         Change::AliasBound {
             alias,
             region,

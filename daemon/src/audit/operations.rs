@@ -1,5 +1,6 @@
 //! What a replay knows of each operation: a row each. An operation that is added to the API gets a row here as well.
 
+use crate::base::limits;
 use crate::event::Change;
 
 /// What kind of event an operation leaves.
@@ -15,6 +16,17 @@ pub enum Kind {
     Query,
 }
 
+/// Whose business an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The caller's own account's.
+    Own,
+    /// The account's that its parameter `AccountId` names, else the caller's own.
+    Named,
+    /// The daemon's: the operator's alone.
+    Daemon,
+}
+
 /// One operation, as its events must be.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
@@ -24,6 +36,8 @@ pub struct Rule {
     pub kind: Kind,
     /// Whether being authenticated is enough.
     pub open: bool,
+    /// Whose business it is.
+    pub reach: Reach,
     /// Whether the daemon alone may do it.
     pub system: bool,
     /// The changes that it may make.
@@ -76,10 +90,31 @@ pub static RULES: &[Rule] = &[
         open: true,
         ..plain("kms/DescribeRegions", Kind::Query)
     },
-    plain("chancery/GetLogStatus", Kind::Query),
-    plain("chancery/GetLogEntries", Kind::Query),
-    plain("chancery/GetStatus", Kind::Query),
-    perhaps("chancery/AcceptClock", &["TimersReleased"]),
+    reaching(Reach::Daemon, plain("chancery/GetLogStatus", Kind::Query)),
+    reaching(Reach::Daemon, plain("chancery/GetLogEntries", Kind::Query)),
+    reaching(Reach::Daemon, plain("chancery/GetStatus", Kind::Query)),
+    reaching(
+        Reach::Daemon,
+        perhaps("chancery/AcceptClock", &["TimersReleased"]),
+    ),
+    reaching(Reach::Daemon, plain("chancery/ListAccounts", Kind::Query)),
+    Rule {
+        most: 2,
+        reach: Reach::Daemon,
+        ..always("chancery/CreateAccount", &["AccountCreated", "AccessKeyCreated"])
+    },
+    Rule {
+        most: 1 + limits::ROOT_KEYS_MAX,
+        reach: Reach::Named,
+        ..always(
+            "chancery/RotateRootKey",
+            &["AccessKeyCreated", "AccessKeyDeleted"],
+        )
+    },
+    reaching(
+        Reach::Named,
+        always("chancery/DeleteRootKey", &["AccessKeyDeleted"]),
+    ),
     Rule {
         kind: Kind::Begin,
         ..system(
@@ -132,11 +167,16 @@ const fn plain(op: &'static str, kind: Kind) -> Rule {
         op,
         kind,
         open: false,
+        reach: Reach::Own,
         system: false,
         changes: &[],
         always: false,
         most: 1,
     }
+}
+
+const fn reaching(reach: Reach, rule: Rule) -> Rule {
+    Rule { reach, ..rule }
 }
 
 const fn perhaps(op: &'static str, changes: &'static [&'static str]) -> Rule {

@@ -29,6 +29,16 @@ impl Arn {
         Self::kms(region, account, format_args!("{alias}"))
     }
 
+    /// The container of all accounts, as the root of `account` sees it. Accounts belong to no region.
+    pub fn accounts(account: AccountId) -> Self {
+        Self(format!("acs:chancery::{account}:account").into())
+    }
+
+    /// The access keys of an account's root.
+    pub fn root_keys(account: AccountId) -> Self {
+        Self(format!("acs:chancery::{account}:root-key").into())
+    }
+
     /// The log of this daemon, what the operations of the chancery product act on.
     pub fn log(region: &Region, account: AccountId) -> Self {
         Self(format!("acs:chancery:{region}:{account}:log").into())

@@ -98,6 +98,10 @@ catalogue! {
     KeyNotFound => ("Forbidden.KeyNotFound", 404, Never, "The specified Key is not found."),
     /// No such alias in this account and region.
     AliasNotFound => ("Forbidden.AliasNotFound", 404, Never, "The specified Alias is not found."),
+    /// No such account.
+    AccountNotFound => ("EntityNotExist.Account", 404, Never, "The specified account does not exist."),
+    /// No such access key in the account.
+    AccessKeyNotFound => ("EntityNotExist.AccessKey", 404, Never, "The specified access key does not exist in this account."),
     /// Not a version of this key.
     KeyVersionNotFound => ("Forbidden.KeyVersionNotFound", 404, Never, "The specified Key version is not found."),
     /// The alias is bound already.

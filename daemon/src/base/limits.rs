@@ -142,3 +142,36 @@ pub const MESSAGES_MAX: u64 = 1 << 32;
 
 /// Rows in one page of ListTagResources (wire contract, section 5).
 pub const TAG_ROWS_PER_PAGE: usize = 200;
+
+/// Most accounts; each start and each listing goes over all of them.
+pub const ACCOUNTS_MAX: usize = 1_024;
+
+/// Most access keys of an account's root: the one in use, and its successor.
+pub const ROOT_KEYS_MAX: usize = 2;
+
+/// Longest name of an account, characters.
+pub const ACCOUNT_NAME_CHARS_MAX: usize = 64;
+
+/// Refused operations of one principal in a row; each is an event of some 500 bytes.
+pub const REFUSED_BURST: u32 = 1_000;
+
+/// Refused operations of one principal a second after that: at most some 2 GB of log a day.
+pub const REFUSED_PER_SECOND: u32 = 50;
+
+/// Calls of one principal under way at once: half the queue, so that another principal always finds a place in it.
+pub const CALLS_AT_ONCE_MAX: usize = QUEUE_LEN_MAX / 2;
+
+/// Most principals told apart at admission; further local users who are nobody share one line.
+pub const PRINCIPALS_TOLD_APART_MAX: usize = 4_096;
+
+/// Free bytes below which work with keys is refused: the store needs room to compact what it has.
+pub const DISK_LOW_BYTES: u64 = 256 << 20;
+
+/// Free bytes below which the reserve is released; two of the largest groups still fit.
+pub const DISK_FULL_BYTES: u64 = 64 << 20;
+
+/// Free bytes below which, with the reserve released, nothing is recorded any more but the daemon's own doing.
+pub const DISK_EXHAUSTED_BYTES: u64 = 16 << 20;
+
+/// Bytes set aside for a full disk: some 100,000 refusals and disablings.
+pub const DISK_RESERVE_BYTES: u64 = 64 << 20;

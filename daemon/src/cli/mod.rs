@@ -7,6 +7,7 @@
 //!
 //! Never: prints a secret that was not asked for, or takes one only as an argument that `ps` shows.
 
+mod account;
 mod action;
 mod clock;
 mod completions;
@@ -46,6 +47,7 @@ enum Command {
     Serve(serve::Arguments),
     Init(init::Arguments),
     Status(status::Arguments),
+    Account(account::Arguments),
     Keyring(keyring::Arguments),
     Clock(clock::Arguments),
     Log(log::Arguments),
@@ -95,6 +97,7 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Account(arguments) => account::run(&arguments),
         Command::Keyring(arguments) => keyring::run(&arguments),
         Command::Clock(arguments) => clock::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),

@@ -104,6 +104,10 @@ impl Command for DeleteAlias {
         Ok(vec![arn(&self.alias, scope), scope.key_arn(alias.key)])
     }
 
+    fn lessens(&self) -> bool {
+        true
+    }
+
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
         let reader = Reader::new(state);
         bound(&self.alias, scope, &reader).map_err(|unresolved| unresolved.refusal)?;

@@ -3,8 +3,9 @@
 use std::fmt::Debug;
 
 use super::{Refusal, Unresolved};
-use crate::base::{AccountId, Answer, Arn, KeyId, KeySpec, Region, Timestamp};
-use crate::event::{Change, KeyVersionAdded, Recorded};
+use crate::base::answer::SecretText;
+use crate::base::{AccessKeyId, AccountId, Answer, Arn, KeyId, KeySpec, Region, SlotRef, Timestamp};
+use crate::event::{Bytes, Change, KeyVersionAdded, Recorded};
 use crate::projection::{Reader, State};
 
 /// Where and when a call stands: its account, its region, its admission time.
@@ -34,6 +35,32 @@ pub enum Needs {
     NewKey(KeySpec),
     /// Another version of a key, with material of this kind.
     NewVersion(KeyId, KeySpec),
+    /// An account number, and an access key.
+    NewAccount,
+    /// An access key.
+    NewAccessKey,
+}
+
+/// A fresh access key.
+#[derive(Debug)]
+pub struct MadeAccessKey {
+    /// Its id.
+    pub id: AccessKeyId,
+    /// Where its wrapping key is.
+    pub slot: SlotRef,
+    /// Its secret, sealed under the slot.
+    pub sealed: Bytes,
+    /// Its secret, for the answer.
+    pub secret: SecretText,
+}
+
+/// Whose business an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// One account's.
+    Account(AccountId),
+    /// The daemon's, or all accounts': the operator's alone.
+    Daemon,
 }
 
 /// What was made for it.
@@ -45,14 +72,19 @@ pub enum Facts {
     NewKey(KeyId, KeyVersionAdded),
     /// Another version.
     NewVersion(KeyVersionAdded),
+    /// An account number, and an access key.
+    NewAccount(AccountId, MadeAccessKey),
+    /// An access key.
+    NewAccessKey(MadeAccessKey),
 }
 
 impl Facts {
-    /// The fresh version, if one was made.
-    pub const fn version(&self) -> Option<&KeyVersionAdded> {
+    /// The slot that what was made is sealed under.
+    pub const fn slot(&self) -> Option<SlotRef> {
         match self {
             Self::Nothing => None,
-            Self::NewKey(_, version) | Self::NewVersion(version) => Some(version),
+            Self::NewKey(_, version) | Self::NewVersion(version) => Some(version.slot),
+            Self::NewAccount(_, made) | Self::NewAccessKey(made) => Some(made.slot),
         }
     }
 }
@@ -87,6 +119,16 @@ impl Decided {
 pub trait Command: Debug + Send + Sync {
     /// The resources it touches, for authorization. What is read for it goes through `reader`, into the read set.
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved>;
+
+    /// Whose business it is.
+    fn reach(&self, scope: &Scope) -> Reach {
+        Reach::Account(scope.account)
+    }
+
+    /// Whether it only takes power away (disables, deletes, revokes): it is let through when the disk is full.
+    fn lessens(&self) -> bool {
+        false
+    }
 
     /// What has to be made for it first.
     fn needs(&self) -> Needs {

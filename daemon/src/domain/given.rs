@@ -1,7 +1,7 @@
 //! The model that the rules are tested with: given these facts, when this command, then these changes or this refusal.
 
 use super::law::check;
-use super::{Command, Facts, Refusal, Scope};
+use super::{Command, Facts, MadeAccessKey, Refusal, Scope};
 use crate::base::*;
 use crate::event::*;
 use crate::projection::{Reader, State};
@@ -49,6 +49,42 @@ pub(super) fn created(n: u8) -> Change {
     })
 }
 
+pub(super) fn account(n: u8) -> AccountId {
+    format!("{:016}", 1_000_000_000_000_000 + u64::from(n))
+        .parse()
+        .unwrap()
+}
+
+pub(super) fn opened(n: u8) -> Change {
+    Change::AccountCreated {
+        name: String::new(),
+        account: account(n),
+    }
+}
+
+/// Access key `n`, of account `of`.
+pub(super) fn access_key(n: u8, of: u8) -> Change {
+    let made = made(n);
+    Change::AccessKeyCreated(AccessKeyCreated {
+        id: made.id,
+        slot: made.slot,
+        sealed: made.sealed,
+        account: account(of),
+    })
+}
+
+fn made(n: u8) -> MadeAccessKey {
+    MadeAccessKey {
+        id: AccessKeyId::parse(&format!("CHK{n}")).unwrap(),
+        slot: SlotRef {
+            slot: 100 + u32::from(n),
+            generation: 1,
+        },
+        sealed: vec![n; 70].into(),
+        secret: crate::base::answer::SecretText::new("secret".into()),
+    }
+}
+
 pub(super) fn name(text: &str) -> AliasName {
     AliasName::parse(text).unwrap()
 }
@@ -66,6 +102,7 @@ pub(super) fn bound(alias: &str, n: u8) -> Change {
 /// The state after these facts, one event each.
 pub(super) fn given(facts: impl IntoIterator<Item = Change>) -> State {
     let opened = Change::AccountCreated {
+        name: String::new(),
         account: scope().account,
     };
     let mut state = State::default();
@@ -116,10 +153,14 @@ impl When for State {
             super::Needs::Nothing => Facts::Nothing,
             super::Needs::NewKey(_) => Facts::NewKey(key(9), version(9)),
             super::Needs::NewVersion(..) => Facts::NewVersion(version(9)),
+            super::Needs::NewAccount => Facts::NewAccount(account(9), made(9)),
+            super::Needs::NewAccessKey => Facts::NewAccessKey(made(9)),
         };
         let decided = command.decide(&scope, self, &facts)?;
+        let mut left = self.clone();
         for change in &decided.changes {
-            check(self, AT, change).expect("decide makes lawful changes only");
+            check(&left, AT, change).expect("decide makes lawful changes only");
+            left = left.with_change(change, Seq::new(left.size()));
         }
         Ok(decided.changes)
     }

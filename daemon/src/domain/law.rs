@@ -26,6 +26,9 @@ pub enum Unlawful {
     /// A deletion while the wall clock is not believed.
     #[error("a key is destroyed while irreversible timers are held")]
     Held,
+    /// Fresh material in a slot that something else refers to.
+    #[error("its slot holds something else already")]
+    SlotTaken,
     /// The digest is another.
     #[error("the sealed digest is not the state's")]
     Digest,
@@ -33,9 +36,18 @@ pub enum Unlawful {
 
 /// Checks one change against the state just before it; `at` is the admission time of its operation.
 pub fn check(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawful> {
+    fits(state, at, change)?;
+    // One slot, one thing: erasing the one would destroy the other.
+    match change.slot() {
+        Some(slot) if state.has_slot(slot) => Err(Unlawful::SlotTaken),
+        _ => Ok(()),
+    }
+}
+
+fn fits(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawful> {
     match change {
         Change::LogBegun(_) => absent(state.log(), Unlawful::BegunTwice),
-        Change::AccountCreated { account } => absent(state.account(*account), Unlawful::Exists),
+        Change::AccountCreated { account, .. } => absent(state.account(*account), Unlawful::Exists),
         Change::AccessKeyCreated(created) => {
             absent(state.access_key(&created.id), Unlawful::Exists)?;
             present(state.account(created.account)).map(drop)
@@ -176,4 +188,53 @@ fn alias_row<'a>(
         region: region.clone(),
         name: alias.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::given::{AT, created, given, key, scope, version};
+    use super::*;
+    use crate::base::{AccessKeyId, SlotRef};
+    use crate::event::{AccessKeyCreated, KeyVersionAdded};
+
+    fn access_key(slot: SlotRef) -> Change {
+        Change::AccessKeyCreated(AccessKeyCreated {
+            id: AccessKeyId::parse("A").unwrap(),
+            slot,
+            sealed: vec![1; 40].into(),
+            account: scope().account,
+        })
+    }
+
+    #[test]
+    fn nothing_is_sealed_under_a_slot_that_holds_something_else() {
+        let state = given([created(1)]);
+        let taken = version(1).slot;
+        let Change::KeyCreated(mut second) = created(2) else {
+            unreachable!()
+        };
+        second.version.slot = taken;
+        let rotated = Change::KeyRotated {
+            at: AT,
+            key: key(1),
+            version: KeyVersionAdded {
+                slot: taken,
+                ..version(2)
+            },
+        };
+        for change in [Change::KeyCreated(second), rotated, access_key(taken)] {
+            assert_eq!(check(&state, AT, &change), Err(Unlawful::SlotTaken), "{change:?}");
+        }
+        assert_eq!(check(&state, AT, &access_key(version(2).slot)), Ok(()));
+    }
+
+    #[test]
+    fn a_slot_that_is_owed_an_erasure_is_still_taken() {
+        let id = AccessKeyId::parse("A").unwrap();
+        let slot = version(1).slot;
+        let state = given([access_key(slot), Change::AccessKeyDeleted { id }]);
+        assert_eq!(check(&state, AT, &created(1)), Err(Unlawful::SlotTaken));
+        let erased = given([]);
+        assert_eq!(check(&erased, AT, &created(1)), Ok(()));
+    }
 }

@@ -65,6 +65,13 @@ impl Command for ChangeLifecycle {
         Ok(vec![scope.key_arn(key.id)])
     }
 
+    fn lessens(&self) -> bool {
+        matches!(
+            self.transition,
+            Transition::Disable | Transition::ScheduleDeletion { .. }
+        )
+    }
+
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
         let key = self
             .key
@@ -208,6 +215,7 @@ mod tests {
                 _ => elsewhere.region = crate::base::Region::parse("eu-central-1").unwrap(),
             }
             let account = Change::AccountCreated {
+                name: String::new(),
                 account: "1000000000000002".parse().unwrap(),
             };
             let state = given([account, Change::KeyCreated(elsewhere)]);

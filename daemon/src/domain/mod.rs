@@ -5,6 +5,7 @@
 //!
 //! Never: makes ids, reads a clock, touches a provider, applies a change.
 
+pub mod account;
 pub mod alias;
 pub mod client_token;
 pub mod command;
@@ -20,6 +21,6 @@ pub mod rotation;
 pub mod system;
 pub mod tags;
 
-pub use command::{Command, Decided, Facts, Needs, Scope};
+pub use command::{Command, Decided, Facts, MadeAccessKey, Needs, Reach, Scope};
 pub use key_ref::{KeyRef, Unresolved};
 pub use refusal::Refusal;

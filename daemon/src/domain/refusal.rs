@@ -14,6 +14,12 @@ pub enum Refusal {
     KeyVersionNotFound,
     /// The alias is bound already.
     AliasTaken,
+    /// No such account.
+    AccountNotFound,
+    /// The account has no such access key.
+    AccessKeyNotFound,
+    /// The account's root has as many access keys as it may.
+    RootKeysReached,
     /// The key is disabled.
     Disabled,
     /// The key waits for its deletion.
@@ -50,7 +56,13 @@ impl From<Refusal> for ApiError {
             let text = "Keystate modified failed: deletion protection is enabled.";
             return Self::with_message(Code::StateForbidsChange, text);
         }
+        if refusal == Refusal::RootKeysReached {
+            let text = "The account's root has two access keys already: delete one of them first.";
+            return Self::with_message(Code::LimitExceeded, text);
+        }
         Self::new(match refusal {
+            Refusal::AccountNotFound => Code::AccountNotFound,
+            Refusal::AccessKeyNotFound => Code::AccessKeyNotFound,
             Refusal::KeyNotFound => Code::KeyNotFound,
             Refusal::AliasNotFound => Code::AliasNotFound,
             Refusal::KeyVersionNotFound => Code::KeyVersionNotFound,
@@ -62,7 +74,7 @@ impl From<Refusal> for ApiError {
             }
             Refusal::OriginForbids => Code::OriginNotAccepted,
             Refusal::ProtectionForbids => Code::ProtectionLevelNotAccepted,
-            Refusal::QuotaReached | Refusal::VersionUsedUp => Code::LimitExceeded,
+            Refusal::QuotaReached | Refusal::RootKeysReached | Refusal::VersionUsedUp => Code::LimitExceeded,
             Refusal::TokenOfAnotherRequest => Code::TokenOfAnotherRequest,
             Refusal::WrongUsage | Refusal::NotOffered => Code::UnsupportedOperation,
             Refusal::NoSlot => Code::Unavailable,

@@ -1,6 +1,6 @@
 //! What the daemon records of its own doing: erased slots, and things that only have to be known.
 
-use super::{Command, Decided, Facts, Refusal, Scope, Unresolved};
+use super::{Command, Decided, Facts, Reach, Refusal, Scope, Unresolved};
 use crate::base::{Arn, SlotRef};
 use crate::event::Change;
 use crate::projection::{Reader, State};
@@ -68,6 +68,10 @@ pub struct AcceptClock;
 impl Command for AcceptClock {
     fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
         Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn reach(&self, _: &Scope) -> Reach {
+        Reach::Daemon
     }
 
     fn decide(&self, _: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {

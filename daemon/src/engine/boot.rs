@@ -7,10 +7,12 @@
 
 use std::sync::Arc;
 
+use super::admission::AdmissionLimits;
 use super::clock::ClockWatch;
 use super::figures::Figures;
 pub use super::founding::{Founding, RootAccessKey, found};
 use super::published::Published;
+use super::reserve::Reserve;
 use super::tools::{MessageLimits, Tools};
 use super::writer::Writer;
 use crate::base::disk::BlockFile;
@@ -61,6 +63,8 @@ pub struct Core {
     pub log_key: LogKey,
     /// The clock watch.
     pub watch: ClockWatch,
+    /// What one principal may do at once.
+    pub admission: AdmissionLimits,
     /// The account that the daemon's own operations stand in: the first one.
     pub account: AccountId,
     /// The home region.
@@ -194,10 +198,19 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
         head,
         load_tree(&*storage.log, head.size)?,
     );
-    if anchored.is_none() {
-        // The founding was cut short between genesis and the first anchor. Nothing is acknowledged before there is one:
-        // a second crash would leave a log that can't be told from one whose anchor was taken away.
-        anchor.write(&anchor_at(&chain, false), &log_key)?;
+    // Before the first commit: an anchor that says `clean` after it would claim that nothing follows. It also may be the
+    // first one, when the founding was cut short between genesis and its anchor. A crash before this line leaves the
+    // anchor as it was, which is true; after it, one that says the same without `clean`.
+    match anchored {
+        Some(anchored) if !anchored.clean => {}
+        Some(anchored) => anchor.write(
+            &Anchor {
+                clean: false,
+                ..anchored
+            },
+            &log_key,
+        )?,
+        None => anchor.write(&anchor_at(&chain, false), &log_key)?,
     }
     assemble(
         state,
@@ -229,11 +242,7 @@ pub(super) fn assemble(
     nonce_key: SecretBytes,
     world: &World,
 ) -> Result<Core, BootError> {
-    let account = state
-        .accounts()
-        .next()
-        .ok_or(BootError::Incomplete("account"))?
-        .id;
+    let account = state.first_account().ok_or(BootError::Incomplete("account"))?.id;
     let region = state
         .log()
         .ok_or(BootError::Incomplete("log identity"))?
@@ -256,12 +265,14 @@ pub(super) fn assemble(
             log,
             published,
             figures: Arc::new(Figures::new(&*world.clock)),
+            reserve: Reserve::default(),
             entropy: Arc::clone(&world.entropy),
             clock: Arc::clone(&world.clock),
         }),
         anchor,
         log_key,
         watch,
+        admission: AdmissionLimits::default(),
         account,
         region,
         nonce_key,

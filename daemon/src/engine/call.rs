@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use crate::base::{Answer, ApiError, Arn, Digest, KeyId, KeySpec, KeyVersionId, RequestId};
 use crate::crypto::pool::Lane;
-use crate::domain::{Command, Scope, Unresolved};
+use crate::domain::{Command, Reach, Scope, Unresolved};
 use crate::event::{Actor, Origin, Recorded};
 use crate::policy::Permit;
 use crate::projection::{Reader, State};
@@ -45,6 +45,17 @@ pub struct Call {
     pub recorded: Recorded,
     /// What is asked for.
     pub work: Work,
+}
+
+impl Call {
+    /// Whose business it is.
+    pub(super) fn reach(&self) -> Reach {
+        match &self.work {
+            Work::Command(command) => command.reach(&self.scope),
+            Work::Query(query) => query.reach(&self.scope),
+            Work::Use(_) | Work::Invalid(_) => Reach::Account(self.scope.account),
+        }
+    }
 }
 
 /// What is asked for.
@@ -111,6 +122,16 @@ pub enum Upkeep {
 pub trait Query: Debug + Send + Sync {
     /// The resources it looks at, for authorization.
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved>;
+
+    /// Whose business it is.
+    fn reach(&self, scope: &Scope) -> Reach {
+        Reach::Account(scope.account)
+    }
+
+    /// Whether the operator needs it to find out what is wrong: it is answered until the reserve is touched.
+    fn diagnoses(&self) -> bool {
+        false
+    }
 
     /// Answers from one state. Everything it shows leaves with the receipt of its own event.
     fn answer(&self, scope: &Scope, state: &State, tools: &Tools) -> Result<Done, ApiError>;

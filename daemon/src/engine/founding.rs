@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
+use super::access_keys;
 use super::boot::{BootError, Core, Storage, World, anchor_at, assemble, internal};
-use crate::base::entropy::Entropy;
 use crate::base::{
     AccessKeyId, AccountId, Digest, LogId, Region, RequestId, SecretBytes, Seq, SlotRef, limits,
 };
@@ -72,7 +72,7 @@ pub fn found(
     let access_key = RootAccessKey {
         account,
         id: AccessKeyId::make(entropy),
-        secret: make_access_key_secret(entropy),
+        secret: access_keys::make_secret(entropy),
         region: founding.region.clone(),
     };
     let access_slot = free
@@ -101,7 +101,10 @@ pub fn found(
                 region: founding.region.clone(),
                 software: concat!("chancery ", env!("CARGO_PKG_VERSION")).into(),
             }),
-            Change::AccountCreated { account },
+            Change::AccountCreated {
+                name: String::new(),
+                account,
+            },
             Change::InternalKeyCreated {
                 slot: signing_slot,
                 sealed: signing,
@@ -176,16 +179,4 @@ pub fn found(
         nonce_key,
         world,
     )
-}
-
-/// 30 letters and digits (over 148 random bits), in the form the SDKs expect of a secret.
-fn make_access_key_secret(entropy: &dyn Entropy) -> SecretBytes {
-    const ALPHABET: &[u8; 32] = b"ABCDEFGHJKMNPQRSTUVWXYZabcdefghk";
-    let random = SecretBytes::random(30, entropy);
-    // EXPOSE: turned into letters, one random byte each; the result is secret again.
-    let letters = random
-        .expose()
-        .iter()
-        .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)).copied());
-    SecretBytes::new(letters.collect())
 }

@@ -6,6 +6,7 @@
 //! DIR/store/                 the log, its tree, the rows (fjall)
 //! DIR/vault-a, DIR/vault-b   the two mirrors of the vault
 //! DIR/anchor                 the anchor, unless the operator keeps it elsewhere
+//! DIR/reserve                space set aside for a full disk
 //! DIR/root-access-key.json   the first access key, until its owner moves it away
 //! ```
 //!
@@ -26,6 +27,7 @@ use rustix::fs::FlockOperation;
 use zeroize::Zeroizing;
 
 use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
+use super::reserve::{OsDisk, ReserveLimits};
 use crate::base::disk::{BlockFile, OsFile, sync_parent, write_atomically};
 use crate::custody::RootKey;
 use crate::ledger::{EventStore, FjallStore, StoreError};
@@ -68,6 +70,11 @@ impl Layout {
     /// The first access key.
     pub fn root_access_key(&self) -> PathBuf {
         self.dir.join("root-access-key.json")
+    }
+
+    /// The space set aside for a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.dir.join("reserve")
     }
 
     fn lock(&self) -> PathBuf {
@@ -209,6 +216,8 @@ impl Home {
             .map_err(io_error("clear up in", &self.layout.store()))?;
         // A founding that was cut short after genesis ends here too.
         remove_if_there(&self.layout.founding())?;
+        let disk = Box::new(OsDisk::new(self.layout.reserve()));
+        core.tools.reserve.watch(disk, ReserveLimits::default());
         Ok(core)
     }
 

@@ -73,6 +73,7 @@ impl Housekeeper {
     /// It reads what is durable: an erasure never comes before the event that destroys. Trouble with the vault is told
     /// beside the operations: it stops none of them.
     pub fn tick(&self, tools: &Tools) -> (Vec<Call>, Result<(), VaultError>) {
+        tools.reserve.look();
         let (now, monotonic) = (tools.clock.now(), tools.clock.monotonic_millis());
         let (mut calls, mut done) = (Vec::new(), Ok(()));
         let durable = tools.published.durable();

@@ -8,6 +8,8 @@
 //!
 //! Never: speaks a protocol, knows an algorithm, decides a rule.
 
+mod access_keys;
+pub mod admission;
 pub mod anchoring;
 pub mod boot;
 mod boot_tail;
@@ -23,12 +25,14 @@ pub mod published;
 pub mod query;
 mod recent;
 pub mod refusals;
+pub mod reserve;
 pub mod service;
 pub mod tools;
 pub mod writer;
 
 // What the api room needs of the rooms below; it imports none of them itself.
 pub use crate::crypto::pool::Lane;
+pub use crate::domain::account::{CreateAccount, DeleteRootKey, RotateRootKey};
 pub use crate::domain::alias::{CreateAlias, DeleteAlias, UpdateAlias};
 pub use crate::domain::client_token::ClientToken;
 pub use crate::domain::key::{CreateKey, CreateUnsupportedKey, DescribeAs, ProtectFromDeletion};

@@ -5,8 +5,8 @@ use smallvec::SmallVec;
 
 use super::call::{Call, Done, Halt, Upkeep, Work};
 use super::tools::Tools;
-use crate::base::{ApiError, Arn, Code};
-use crate::domain::{Facts, Unresolved};
+use crate::base::{AccountId, ApiError, Arn, Code};
+use crate::domain::{Facts, Reach, Unresolved};
 use crate::event::{Decision, Effect, Read};
 use crate::policy::{self, Denial, Permit, Question};
 use crate::projection::{Reader, State};
@@ -82,9 +82,9 @@ fn attempt(
     };
     *touched = match resolved {
         Ok(resources) => resources,
-        Err(unresolved) => return Err(refuse(call, unresolved, decision).into()),
+        Err(unresolved) => return Err(refuse(call, state, unresolved, decision).into()),
     };
-    let permit = decide(call, decision)?;
+    let permit = decide(call, state, decision)?;
     match &call.work {
         Work::Command(command) => Ok(Ready::Decide(tools.make(command.needs())?)),
         Work::Use(work) => work.run(&call.scope, reader, permit, tools).map(Ready::Done),
@@ -94,11 +94,13 @@ fn attempt(
 }
 
 /// Authorizes, and notes down what was decided and by which statements (law 6).
-fn decide(call: &Call, decision: &mut Decision) -> Result<Permit, ApiError> {
+fn decide(call: &Call, state: &State, decision: &mut Decision) -> Result<Permit, ApiError> {
+    let (account, operator) = concerned(call, state);
     let question = Question {
         call: call.rid,
         actor: &call.actor,
-        account: call.scope.account,
+        account,
+        operator,
         open: call.open,
     };
     match policy::authorize(&question) {
@@ -115,12 +117,26 @@ fn decide(call: &Call, decision: &mut Decision) -> Result<Permit, ApiError> {
     }
 }
 
+/// The account that a call concerns, and the operator's where that is not the caller's own account alone.
+fn concerned(call: &Call, state: &State) -> (AccountId, Option<AccountId>) {
+    let own = call.actor.account;
+    match call.reach() {
+        Reach::Account(account) if account == own => (account, None),
+        Reach::Account(account) => (account, state.first_account().map(|first| first.id)),
+        Reach::Daemon => {
+            let first = state.first_account().map(|first| first.id);
+            // Without a first account there is no operator, and nothing that its own root could be allowed.
+            (first.unwrap_or(AccountId::from_be_bytes([0; 8])), first)
+        }
+    }
+}
+
 /// A name that can be guessed is not found only for those who may act on it; for all others it is denied, there or not.
-fn refuse(call: &Call, unresolved: Unresolved, decision: &mut Decision) -> ApiError {
+fn refuse(call: &Call, state: &State, unresolved: Unresolved, decision: &mut Decision) -> ApiError {
     if unresolved.ask.is_empty() {
         return unresolved.refusal.into();
     }
-    match decide(call, decision) {
+    match decide(call, state, decision) {
         Ok(_permit) => unresolved.refusal.into(),
         Err(denied) => denied,
     }

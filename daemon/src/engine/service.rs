@@ -1,14 +1,15 @@
 //! The engine as the front uses it: threads around the writer, and the way of one call through them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use parking_lot::RwLock;
 use tokio::sync::oneshot;
 
+use super::access_keys::AccessKeys;
+pub use super::access_keys::KnownAccessKey;
+use super::admission::Admission;
 use super::anchoring::Anchoring;
 use super::boot::Core;
 use super::call::Call;
@@ -22,7 +23,6 @@ use crate::base::{
     AccessKeyId, AccountId, ApiError, Code, Region, RequestId, SecretBytes, Timestamp, limits,
 };
 use crate::crypto::pool::{Lane, Pool};
-use crate::custody::Owner;
 use crate::event::Recorded;
 use crate::ledger::{Receipt, StoreError};
 
@@ -46,15 +46,6 @@ pub struct Answered {
     pub receipt: Receipt,
 }
 
-/// An access key whose secret is at hand.
-#[derive(Debug, Clone)]
-pub struct KnownAccessKey {
-    /// Whose root it speaks for.
-    pub account: AccountId,
-    /// Its secret.
-    pub secret: Arc<SecretBytes>,
-}
-
 /// The running core.
 #[derive(Debug)]
 pub struct Engine {
@@ -62,7 +53,8 @@ pub struct Engine {
     queue: Sender<Message>,
     pool: Pool,
     housekeeper: Housekeeper,
-    access_keys: RwLock<HashMap<AccessKeyId, KnownAccessKey>>,
+    access_keys: Arc<AccessKeys>,
+    admission: Admission,
     account: AccountId,
     region: Region,
     nonce_key: SecretBytes,
@@ -111,11 +103,14 @@ impl Engine {
         let fail = Arc::new(fail);
         let ended = Arc::new(AtomicBool::new(false));
         let tools = Arc::clone(&core.tools);
+        // Before anything is committed: a start on a full disk is told so.
+        tools.reserve.look();
+        let access_keys = Arc::new(AccessKeys::default());
         let writer = std::thread::Builder::new().name("writer".into()).spawn({
             let (tools, fail, mut writer) = (Arc::clone(&tools), Arc::clone(&fail), core.writer);
-            let ended = Arc::clone(&ended);
+            let (ended, access_keys) = (Arc::clone(&ended), Arc::clone(&access_keys));
             move || {
-                let result = drive(&mut writer, &inbox, &tools);
+                let result = drive(&mut writer, &inbox, &tools, &access_keys);
                 // First the flag, then the queue: a caller whose message is not found here finds the flag.
                 ended.store(true, Ordering::SeqCst);
                 while inbox.try_recv().is_ok() {}
@@ -140,7 +135,8 @@ impl Engine {
             queue,
             pool: Pool::new(long_threads, limits::LONG_JOBS_MAX)?,
             housekeeper: Housekeeper::new(core.account, core.region.clone(), core.watch),
-            access_keys: RwLock::default(),
+            access_keys,
+            admission: Admission::new(core.admission),
             account: core.account,
             region: core.region,
             nonce_key: core.nonce_key,
@@ -159,10 +155,12 @@ impl Engine {
 
     /// Takes a call to its answer. A full queue or a lost writer is a refusal: no event was made.
     pub async fn submit(&self, call: Call) -> Result<Answered, Code> {
+        let mut seat = self.admission.enter(&call)?;
         let mut call = Box::new(call);
         let mut round = 0;
         loop {
             let (prepared, returned) = self.prepare(call).await?;
+            seat.pass(&returned, &prepared, &self.tools)?;
             let (ticket, mut answer) = oneshot::channel();
             let envelope = Envelope {
                 call: returned,
@@ -190,7 +188,10 @@ impl Engine {
                 answer.await.ok()
             };
             match verdict {
-                Some(Verdict::Answered(reply, receipt)) => return Ok(Answered { reply, receipt }),
+                Some(Verdict::Answered(reply, receipt)) => {
+                    seat.answered(&reply.result);
+                    return Ok(Answered { reply, receipt });
+                }
                 Some(Verdict::Again(again, next_round)) => {
                     call = again;
                     call.scope.at = self.tools.now();
@@ -243,24 +244,7 @@ impl Engine {
 
     /// An access key by id, with its secret unsealed. None when there is no such key, or its secret can't be unsealed.
     pub fn access_key(&self, id: &AccessKeyId) -> Option<KnownAccessKey> {
-        let state = self.tools.published.applied();
-        let row = state.access_key(id)?;
-        if let Some(known) = self.access_keys.read().get(id) {
-            return Some(known.clone());
-        }
-        let owner = Owner::AccessKey(id.clone());
-        let opened = self
-            .tools
-            .vault
-            .key(row.slot)
-            .map_err(|error| tracing::warn!(%error, %id, "an access key can't be unsealed"));
-        let secret = opened.ok()?.open(&owner, row.sealed.as_slice()).ok()?;
-        let known = KnownAccessKey {
-            account: row.account,
-            secret: Arc::new(secret),
-        };
-        self.access_keys.write().insert(id.clone(), known.clone());
-        Some(known)
+        self.access_keys.find(id, &self.tools)
     }
 
     /// Counts a request that was refused before it was anybody's operation.
@@ -381,7 +365,12 @@ impl Threads {
 }
 
 /// The writer's loop: take all that waits, step, store, answer. The fsync in flight is the batching window.
-fn drive(writer: &mut Writer, inbox: &Receiver<Message>, tools: &Tools) -> Result<(), StoreError> {
+fn drive(
+    writer: &mut Writer,
+    inbox: &Receiver<Message>,
+    tools: &Tools,
+    access_keys: &AccessKeys,
+) -> Result<(), StoreError> {
     let mut closing = false;
     while !closing {
         let mut inputs = Vec::with_capacity(64);
@@ -399,7 +388,9 @@ fn drive(writer: &mut Writer, inbox: &Receiver<Message>, tools: &Tools) -> Resul
             };
         }
         tools.figures.queued.subtract(inputs.len() as u64);
+        tools.reserve.look();
         let step = writer.step(inputs, tools.clock.now(), tools);
+        access_keys.forget(&step.forget_access_keys);
         settle(writer, step, tools)?;
     }
     let last = writer.close(tools.clock.now());

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{KeyId, KeySpec, SlotRef, Timestamp, limits};
+use crate::base::{AccountId, KeyId, KeySpec, SlotRef, Timestamp, limits};
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Vault};
-use crate::domain::{Facts, Needs, Refusal};
+use crate::domain::{Facts, MadeAccessKey, Needs, Refusal};
 use crate::event::KeyVersionAdded;
 use crate::ledger::EventStore;
 
+use super::access_keys;
 use super::figures::Figures;
 use super::published::Published;
+use super::reserve::{Reserve, Room};
 
 /// How many messages a counted version encrypts before something happens.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +55,8 @@ pub struct Tools {
     pub published: Arc<Published>,
     /// What is measured.
     pub figures: Arc<Figures>,
+    /// How much room the disk has.
+    pub reserve: Reserve,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Time.
@@ -70,6 +74,12 @@ impl Tools {
                     .map(|version| Facts::NewKey(key, version))
             }
             Needs::NewVersion(key, spec) => self.make_version(key, spec).map(Facts::NewVersion),
+            Needs::NewAccount => {
+                let account = AccountId::make(&*self.entropy);
+                self.make_access_key()
+                    .map(|made| Facts::NewAccount(account, made))
+            }
+            Needs::NewAccessKey => self.make_access_key().map(Facts::NewAccessKey),
         }
     }
 
@@ -77,6 +87,15 @@ impl Tools {
         let slot = self.take_slot()?;
         self.room.make_version(key, spec, slot).map_err(|error| {
             tracing::error!(%error, %slot, "no material could be made");
+            Refusal::NoSlot
+        })
+    }
+
+    fn make_access_key(&self) -> Result<MadeAccessKey, Refusal> {
+        let slot = self.take_slot()?;
+        access_keys::make(&self.vault, slot, &*self.entropy).map_err(|error| {
+            tracing::error!(%error, %slot, "no access key could be made");
+            self.free.give_back([slot]);
             Refusal::NoSlot
         })
     }
@@ -105,7 +124,7 @@ impl Tools {
     pub fn refill(&self) -> Result<(), VaultError> {
         // Read once: others take and give back meanwhile.
         let left = self.free.len();
-        if left < limits::FREE_SLOTS_LOW {
+        if left < limits::FREE_SLOTS_LOW && self.reserve.room() < Room::Full {
             let wanted = limits::FREE_SLOTS_TARGET.saturating_sub(left);
             self.free.give_back(self.vault.provide(wanted, &*self.entropy)?);
         }
@@ -114,6 +133,6 @@ impl Tools {
 
     /// Takes back what was made for a command that did not come about. Its material was never recorded.
     pub fn unmake(&self, facts: &Facts) {
-        self.free.give_back(facts.version().map(|version| version.slot));
+        self.free.give_back(facts.slot());
     }
 }

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::call::{Call, Done, Work};
 use super::prepare::{Prepared, Ready, prepare};
 use super::tools::Tools;
-use crate::base::{AccountId, Answer, ApiError, Code, Digest, KeyVersionId, RequestId, Timestamp, limits};
+use crate::base::{
+    AccessKeyId, AccountId, Answer, ApiError, Code, Digest, KeyVersionId, RequestId, Timestamp, limits,
+};
 use crate::crypto::pool::Lane;
 use crate::domain::{Decided, Facts};
 use crate::event::{
@@ -60,6 +62,8 @@ pub struct Step<T> {
     pub reruns: Vec<Rerun<T>>,
     /// Versions whose prepared keys must be dropped now.
     pub forget: Vec<KeyVersionId>,
+    /// Access keys whose unsealed secrets must be dropped now.
+    pub forget_access_keys: Vec<AccessKeyId>,
 }
 
 /// The writer.
@@ -278,7 +282,7 @@ impl Writer {
             return Err(Code::Internal.into());
         };
         let decided = command.decide(&call.scope, &self.state, &facts);
-        let made = facts.version().map(|version| version.slot);
+        let made = facts.slot();
         let kept = decided
             .as_ref()
             .is_ok_and(|d| !call.dry_run && d.changes.iter().any(|c| c.slot() == made));
@@ -345,6 +349,7 @@ impl Writer {
             replies,
             reruns,
             forget: staged.forget,
+            forget_access_keys: staged.forget_access_keys,
         }
     }
 }
@@ -359,6 +364,7 @@ struct Staged {
     rows: BTreeMap<RowKey, Option<Vec<u8>>>,
     checkpoint: Option<(u64, String)>,
     forget: Vec<KeyVersionId>,
+    forget_access_keys: Vec<AccessKeyId>,
 }
 
 impl Staged {
@@ -368,6 +374,7 @@ impl Staged {
             rows: BTreeMap::new(),
             checkpoint: None,
             forget: Vec::new(),
+            forget_access_keys: Vec::new(),
         }
     }
 
@@ -379,6 +386,9 @@ impl Staged {
             {
                 let versions = state.key(*key).into_iter().flat_map(|key| &key.versions);
                 self.forget.extend(versions.map(|version| version.id));
+            }
+            if let Change::AccessKeyDeleted { id } = change {
+                self.forget_access_keys.push(id.clone());
             }
         }
         self.rows.extend(

@@ -15,6 +15,9 @@ pub enum Change {
     LogBegun(LogBegun),
     /// An account was opened.
     AccountCreated {
+        /// What its operator calls it; may be empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        name: String,
         /// Its number.
         account: AccountId,
     },

@@ -1,5 +1,6 @@
-//! The decision. Until identities and policies exist there are two rules: the root of an account may do everything
-//! within its account, and the daemon may do what its own housekeeping asks for.
+//! The decision. Until identities and policies exist there are three rules: the root of an account may do everything
+//! within its account; the operator, who is the root of the account that the log was founded with, may do what concerns
+//! other accounts or the daemon; and the daemon may do what its own housekeeping asks for.
 
 use crate::base::{AccountId, RequestId};
 use crate::event::{Actor, ActorKind};
@@ -15,6 +16,8 @@ pub struct Question<'a> {
     pub actor: &'a Actor,
     /// The account whose resources the call would touch.
     pub account: AccountId,
+    /// The operator's account, when the call concerns other accounts or the daemon itself.
+    pub operator: Option<AccountId>,
     /// Whether being authenticated is enough (DescribeRegions).
     pub open: bool,
 }
@@ -28,6 +31,8 @@ pub enum Denial {
 
 /// The rule of an account's root, as events name it.
 const BY_ROOT: &str = "account root";
+/// The rule of the operator.
+const BY_OPERATOR: &str = "operator";
 /// The rule of the daemon itself.
 const BY_SYSTEM: &str = "system";
 /// The rule of operations that need authentication alone.
@@ -35,10 +40,11 @@ const BY_AUTHENTICATION: &str = "authentication alone";
 
 /// Decides one call.
 pub fn authorize(question: &Question<'_>) -> Result<Permit, Denial> {
-    let same_account = question.actor.account == question.account;
+    let account = question.actor.account;
     let rule = match question.actor.kind {
         ActorKind::System => BY_SYSTEM,
-        ActorKind::Root if same_account => BY_ROOT,
+        ActorKind::Root if question.operator == Some(account) => BY_OPERATOR,
+        ActorKind::Root if question.account == account => BY_ROOT,
         ActorKind::Root | ActorKind::Unmapped if question.open => BY_AUTHENTICATION,
         ActorKind::Root | ActorKind::Unmapped => return Err(Denial::NothingAllows),
     };
@@ -54,6 +60,7 @@ mod tests {
             call: RequestId::from_bytes([1; 16]),
             actor,
             account: account.parse().unwrap(),
+            operator: None,
             open,
         })
     }
@@ -73,6 +80,31 @@ mod tests {
             question(&actor, "1000000000000002", false),
             Err(Denial::NothingAllows)
         );
+    }
+
+    #[test]
+    fn the_operator_alone_acts_beyond_its_account() {
+        let first = "1000000000000001".parse().unwrap();
+        let other = "1000000000000002".parse().unwrap();
+        let ask = |kind, account, concerned| {
+            let actor = Actor {
+                ak: None,
+                kind,
+                account,
+            };
+            let question = Question {
+                call: RequestId::from_bytes([1; 16]),
+                actor: &actor,
+                account: concerned,
+                operator: Some(first),
+                open: false,
+            };
+            authorize(&question).map(|permit| permit.by().to_vec())
+        };
+        assert_eq!(ask(ActorKind::Root, first, other).unwrap(), ["operator"]);
+        assert_eq!(ask(ActorKind::Root, first, first).unwrap(), ["operator"]);
+        assert_eq!(ask(ActorKind::Root, other, first), Err(Denial::NothingAllows));
+        assert_eq!(ask(ActorKind::Unmapped, first, other), Err(Denial::NothingAllows));
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl State {
         }
         match change {
             Change::LogBegun(_) => rows.push(log_row()),
-            Change::AccountCreated { account } => rows.push(account.row_key()),
+            Change::AccountCreated { account, .. } => rows.push(account.row_key()),
             Change::AccessKeyCreated(created) => rows.push(created.id.row_key()),
             Change::InternalKeyCreated { purpose, .. } => rows.push(purpose.row_key()),
             Change::KeyCreated(created) => rows.push(created.key.row_key()),
@@ -159,8 +159,13 @@ impl State {
                     generation: 0,
                 });
             }
-            Change::AccountCreated { account } => {
-                self.accounts.insert(*account, Account { id: *account, rev });
+            Change::AccountCreated { name, account } => {
+                let row = Account {
+                    id: *account,
+                    rev,
+                    name: name.clone(),
+                };
+                self.accounts.insert(*account, row);
             }
             Change::AccessKeyCreated(created) => {
                 let row = AccessKey {
@@ -170,7 +175,7 @@ impl State {
                     sealed: created.sealed.clone(),
                     account: created.account,
                 };
-                self.access_keys.insert(created.id.clone(), row.into());
+                self.put_access_key(row);
             }
             Change::InternalKeyCreated {
                 slot,
@@ -183,7 +188,7 @@ impl State {
                     sealed: sealed.clone(),
                     purpose: *purpose,
                 };
-                self.internal_keys.insert(*purpose, row);
+                self.put_internal_key(row);
             }
             Change::KeyCreated(created) => self.put_key(Key::created(created, rev)),
             Change::KeyEnabled { key } | Change::KeyDeletionCancelled { key } => {
@@ -229,9 +234,7 @@ impl State {
                 });
             }
             Change::MaterialErased { slots } => {
-                for slot in slots {
-                    self.erasures.remove(slot);
-                }
+                slots.iter().for_each(|slot| self.take_erasure(*slot));
             }
             Change::TimersHeld => self.hold = Some(Hold { rev }),
             Change::TimersReleased => self.hold = None,
@@ -287,8 +290,8 @@ impl State {
                 tokens.iter().for_each(|token| self.take_client_token(token));
             }
             Change::AccessKeyDeleted { id } => {
-                if let Some(row) = self.access_keys.remove(id) {
-                    self.erasures.insert(row.slot, Erasure { rev, slot: row.slot });
+                if let Some(row) = self.take_access_key(id) {
+                    self.put_erasure(Erasure { rev, slot: row.slot });
                 }
             }
             // Says what the state is; changes nothing.
@@ -318,13 +321,10 @@ impl State {
         }
         if let Some(key) = self.take_key(id) {
             for version in &key.versions {
-                self.erasures.insert(
-                    version.slot,
-                    Erasure {
-                        rev,
-                        slot: version.slot,
-                    },
-                );
+                self.put_erasure(Erasure {
+                    rev,
+                    slot: version.slot,
+                });
             }
         }
     }

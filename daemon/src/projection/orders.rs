@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::State;
-use super::row::{Alias, AliasKey, ClientToken, Key, Lifecycle};
+use super::row::{AccessKey, Alias, AliasKey, ClientToken, Erasure, InternalKey, Key, Lifecycle};
 use super::state::KeyOrder;
-use crate::base::{Digest, KeyId, Timestamp};
+use crate::base::{AccessKeyId, Digest, KeyId, SlotRef, Timestamp};
 
 impl State {
     pub(super) fn put_key(&mut self, key: Key) {
@@ -18,6 +18,7 @@ impl State {
         if let Some(due) = rotation_due(&key) {
             self.rotations_due.insert((due, key.id));
         }
+        key.versions.iter().for_each(|version| self.refer(version.slot));
         self.keys.insert(key.id, Arc::new(key));
     }
 
@@ -30,7 +31,55 @@ impl State {
         if let Some(due) = rotation_due(&key) {
             self.rotations_due.remove(&(due, key.id));
         }
+        key.versions.iter().for_each(|version| self.release(version.slot));
         Some(key)
+    }
+
+    pub(super) fn put_access_key(&mut self, row: AccessKey) {
+        self.take_access_key(&row.id);
+        self.refer(row.slot);
+        self.access_keys.insert(row.id.clone(), Arc::new(row));
+    }
+
+    pub(super) fn take_access_key(&mut self, id: &AccessKeyId) -> Option<Arc<AccessKey>> {
+        let row = self.access_keys.remove(id)?;
+        self.release(row.slot);
+        Some(row)
+    }
+
+    pub(super) fn put_internal_key(&mut self, row: InternalKey) {
+        self.refer(row.slot);
+        if let Some(before) = self.internal_keys.insert(row.purpose, row) {
+            self.release(before.slot);
+        }
+    }
+
+    pub(super) fn put_erasure(&mut self, row: Erasure) {
+        self.take_erasure(row.slot);
+        self.refer(row.slot);
+        self.erasures.insert(row.slot, row);
+    }
+
+    pub(super) fn take_erasure(&mut self, slot: SlotRef) {
+        if self.erasures.remove(&slot).is_some() {
+            self.release(slot);
+        }
+    }
+
+    /// One more row refers to a slot. Counted, because the fold takes what no law would have let through.
+    fn refer(&mut self, slot: SlotRef) {
+        *self.slots.entry(slot).or_insert(0) += 1;
+    }
+
+    fn release(&mut self, slot: SlotRef) {
+        match self.slots.get(&slot) {
+            Some(count) if *count > 1 => {
+                self.slots.insert(slot, count - 1);
+            }
+            _ => {
+                self.slots.remove(&slot);
+            }
+        }
     }
 
     pub(super) fn put_alias(&mut self, alias: Alias) {

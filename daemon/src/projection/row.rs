@@ -1,5 +1,7 @@
 //! The rows of the state and their addresses. Fields stand in canonical order (event room, I1).
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::{
@@ -32,6 +34,9 @@ pub struct Account {
     pub id: AccountId,
     /// Revision.
     pub rev: Seq,
+    /// What its operator calls it; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
 }
 
 /// An access key.
@@ -160,8 +165,8 @@ impl Key {
     }
 }
 
-/// The address of an alias: unique in its account and region.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// The address of an alias: unique in its account and region. Ordered as its rows are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AliasKey {
     /// Its account.
     pub account: AccountId,
@@ -169,6 +174,22 @@ pub struct AliasKey {
     pub region: Region,
     /// Its name.
     pub name: AliasName,
+}
+
+impl Ord for AliasKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The row key has the region's length in front of the region.
+        let by_region = |address: &Self| (address.account, address.region.as_str().len());
+        by_region(self)
+            .cmp(&by_region(other))
+            .then_with(|| (&self.region, &self.name).cmp(&(&other.region, &other.name)))
+    }
+}
+
+impl PartialOrd for AliasKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl AliasKey {

@@ -1,7 +1,5 @@
 //! Between the state and its stored rows: loading, encoding, looking up by address.
 
-use std::sync::Arc;
-
 use super::State;
 use super::row::{
     AccessKey, Account, Address, Alias, AliasKey, ClientToken, Erasure, InternalKey, Key, hold_row, log_row,
@@ -61,14 +59,13 @@ impl State {
             Table::AccessKey => {
                 let access_key: AccessKey = codec::decode(bytes)?;
                 let address = access_key.id.row_key();
-                self.access_keys
-                    .insert(access_key.id.clone(), Arc::new(access_key));
+                self.put_access_key(access_key);
                 address
             }
             Table::InternalKey => {
                 let internal: InternalKey = codec::decode(bytes)?;
                 let address = internal.purpose.row_key();
-                self.internal_keys.insert(internal.purpose, internal);
+                self.put_internal_key(internal);
                 address
             }
             Table::Key => {
@@ -86,7 +83,7 @@ impl State {
             Table::Erasure => {
                 let erasure: Erasure = codec::decode(bytes)?;
                 let address = erasure.slot.row_key();
-                self.erasures.insert(erasure.slot, erasure);
+                self.put_erasure(erasure);
                 address
             }
             Table::Hold => {

@@ -7,7 +7,7 @@ use imbl::{OrdMap, OrdSet};
 
 use super::digest::StateDigest;
 use super::row::{AccessKey, Account, Alias, AliasKey, ClientToken, Erasure, Hold, InternalKey, Key, Log};
-use crate::base::{AccessKeyId, AccountId, Digest, KeyId, Region, SlotRef, Timestamp};
+use crate::base::{AccessKeyId, AccountId, Digest, KeyId, Region, Seq, SlotRef, Timestamp};
 use crate::event::InternalKeyPurpose;
 
 /// The state after some number of events. Cheap to clone; a clone never changes.
@@ -26,6 +26,7 @@ pub struct State {
     pub(super) client_tokens: OrdMap<Digest, ClientToken>,
     pub(super) digest: StateDigest,
     // Derived (I4).
+    pub(super) slots: OrdMap<SlotRef, u32>,
     pub(super) keys_newest_first: OrdSet<KeyOrder>,
     pub(super) aliases_of_key: OrdSet<(KeyId, AliasKey)>,
     pub(super) deletions_due: OrdSet<(Timestamp, KeyId)>,
@@ -51,6 +52,7 @@ impl Default for State {
             hold: None,
             client_tokens: OrdMap::new(),
             digest: StateDigest::empty(),
+            slots: OrdMap::new(),
             keys_newest_first: OrdSet::new(),
             aliases_of_key: OrdSet::new(),
             deletions_due: OrdSet::new(),
@@ -84,6 +86,24 @@ impl State {
     /// All accounts, by number.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
         self.accounts.values()
+    }
+
+    /// The account that the log was founded with; its root is the operator of the daemon. Account rows never change, so
+    /// that one's revision is genesis, whatever its number.
+    pub fn first_account(&self) -> Option<&Account> {
+        self.accounts().find(|account| account.rev == Seq::GENESIS)
+    }
+
+    /// The access keys of an account's root, by id.
+    pub fn access_keys_of(&self, account: AccountId) -> impl Iterator<Item = &Arc<AccessKey>> {
+        self.access_keys
+            .values()
+            .filter(move |row| row.account == account)
+    }
+
+    /// All access keys, by id.
+    pub fn access_keys(&self) -> impl Iterator<Item = &Arc<AccessKey>> {
+        self.access_keys.values()
     }
 
     /// An access key.
@@ -178,13 +198,12 @@ impl State {
 
     /// Every slot that a row refers to, those owed an erasure included.
     pub fn slots(&self) -> impl Iterator<Item = SlotRef> {
-        let keys = self
-            .keys
-            .values()
-            .flat_map(|key| key.versions.iter().map(|version| version.slot));
-        keys.chain(self.access_keys.values().map(|access_key| access_key.slot))
-            .chain(self.internal_keys.values().map(|internal| internal.slot))
-            .chain(self.erasures())
+        self.slots.keys().copied()
+    }
+
+    /// Whether a row refers to this slot: nothing else may be sealed under it.
+    pub fn has_slot(&self, slot: SlotRef) -> bool {
+        self.slots.contains_key(&slot)
     }
 
     /// The state digest.
@@ -192,3 +211,6 @@ impl State {
         &self.digest
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,4 @@
+mod accounts;
 use std::sync::Arc;
 
 use hyper::HeaderMap;
@@ -199,16 +200,15 @@ fn largest(action: &str, key: &str) -> Option<Vec<(&'static str, String)>> {
             ("KeyVersionId", "00000000-0000-4000-8000-000000000000".to_owned()),
         ],
         "ListKeyVersions" | "ListAliasesByKeyId" => [&[key][..], &page].concat(),
-        "ListResourceTags" => vec![key],
         "TagResources" | "UntagResources" | "ListTagResources" => many_of(action, &key.1),
         "CreateAlias" | "UpdateAlias" => vec![alias, key],
         "DeleteAlias" => vec![alias],
         "ListKeys" | "ListAliases" => page.to_vec(),
-        "DescribeKey" | "EnableKey" | "DisableKey" | "CancelKeyDeletion" => vec![key],
+        "DescribeKey" | "EnableKey" | "DisableKey" | "CancelKeyDeletion" | "ListResourceTags" => vec![key],
         "ScheduleKeyDeletion" => vec![key, ("PendingWindowInDays", "366".to_owned())],
         "DescribeRegions" | "DescribeAccountKmsStatus" | "GetLogStatus" | "AcceptClock" => vec![],
         "GetLogEntries" => vec![("From", "0".to_owned()), ("MaxEntries", "2048".to_owned())],
-        _ => return None,
+        _ => return accounts::largest(action),
     })
 }
 

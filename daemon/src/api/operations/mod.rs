@@ -1,6 +1,7 @@
 //! The families of operations. Each file has the rows of its family and the handlers that read their parameters.
 
 pub mod account;
+pub mod accounts;
 pub mod alias;
 pub mod cipher;
 pub mod key;
@@ -13,7 +14,7 @@ pub mod tags;
 use super::table::Row;
 
 /// Every family, in the order in which people meet them.
-pub static FAMILIES: [&[Row]; 8] = [
+pub static FAMILIES: [&[Row]; 9] = [
     &key::ROWS,
     &lifecycle::ROWS,
     &cipher::ROWS,
@@ -21,5 +22,6 @@ pub static FAMILIES: [&[Row]; 8] = [
     &rotation::ROWS,
     &tags::ROWS,
     &account::ROWS,
+    &accounts::ROWS,
     &log::ROWS,
 ];

@@ -78,6 +78,7 @@ impl Setup {
 fn permit() -> Permit {
     let account: AccountId = "1000000000000001".parse().unwrap();
     authorize(&Question {
+        operator: None,
         call: RequestId::from_bytes([1; 16]),
         actor: &Actor::system(account),
         account,

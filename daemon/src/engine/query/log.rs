@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::base::{Answer, ApiError, Arn, Code, Seq, limits};
-use crate::domain::{Scope, Unresolved};
+use crate::domain::{Reach, Scope, Unresolved};
 use crate::engine::call::{Done, Query};
 use crate::engine::tools::Tools;
 use crate::event::{Element, Recorded};
@@ -19,6 +19,14 @@ pub struct GetLogStatus;
 impl Query for GetLogStatus {
     fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
         Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn reach(&self, _: &Scope) -> Reach {
+        Reach::Daemon
+    }
+
+    fn diagnoses(&self) -> bool {
+        true
     }
 
     fn answer(&self, _: &Scope, _: &State, tools: &Tools) -> Result<Done, ApiError> {
@@ -56,6 +64,10 @@ pub struct GetLogEntries {
 impl Query for GetLogEntries {
     fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
         Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn reach(&self, _: &Scope) -> Reach {
+        Reach::Daemon
     }
 
     fn answer(&self, _: &Scope, _: &State, tools: &Tools) -> Result<Done, ApiError> {

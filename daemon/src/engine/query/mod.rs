@@ -1,6 +1,7 @@
 //! Operations that only look. Each answers from one state, and says in its event which.
 
 pub mod account;
+pub mod accounts;
 pub mod aliases;
 pub mod key_filter;
 pub mod keys;

@@ -1,3 +1,5 @@
+mod guards;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,6 +10,7 @@ use crate::base::memory_file::MemoryFile;
 use crate::base::time::SystemClock;
 use crate::base::{Answer, KeyId, KeySpec, RequestId};
 use crate::domain::{KeyRef, Scope};
+use crate::engine::admission::AdmissionLimits;
 use crate::engine::boot::{Founding, Storage, World, found, resume};
 use crate::engine::call::Work;
 use crate::engine::cipher::Encrypt;
@@ -30,6 +33,10 @@ fn world() -> World {
 }
 
 fn start() -> Bench {
+    start_with(AdmissionLimits::default())
+}
+
+fn start_with(admission: AdmissionLimits) -> Bench {
     let store = Arc::new(MemoryStore::new());
     let storage = Storage {
         log: Arc::clone(&store) as Arc<dyn EventStore>,
@@ -41,7 +48,8 @@ fn start() -> Bench {
         region: Region::parse("cn-hangzhou").unwrap(),
     };
     let root = crate::custody::RootKey::make(&SystemEntropy);
-    let core = found(storage, root, &world(), &founding, &mut |_| Ok(())).unwrap();
+    let mut core = found(storage, root, &world(), &founding, &mut |_| Ok(())).unwrap();
+    core.admission = admission;
     let failed = Arc::new(AtomicBool::new(false));
     let (engine, threads) = Engine::start(core, 1, {
         let failed = Arc::clone(&failed);

@@ -38,7 +38,10 @@ fn every_change() -> Vec<Change> {
             origin: "o".into(),
             software: "s".into(),
         }),
-        Change::AccountCreated { account },
+        Change::AccountCreated {
+            name: String::new(),
+            account,
+        },
         Change::AccessKeyCreated(AccessKeyCreated {
             id: AccessKeyId::parse("CHKX").unwrap(),
             slot,
