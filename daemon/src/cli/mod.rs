@@ -12,6 +12,7 @@ mod clock;
 mod exit;
 mod init;
 mod keyring;
+mod listen;
 mod log;
 mod passphrase;
 mod paths;

@@ -11,9 +11,9 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::api::Settings;
-use crate::base::Region;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
+use crate::base::{Region, limits};
 use crate::custody::RootKey;
 use crate::engine::Engine;
 use crate::engine::boot::{Founding, World};
@@ -34,6 +34,10 @@ struct Daemon {
 }
 
 async fn start() -> Daemon {
+    start_with(Limits::default()).await
+}
+
+async fn start_with(allowed: Limits) -> Daemon {
     let dir = tempfile::tempdir().unwrap();
     let home = Home::open(Layout::new(dir.path().join("data"), None)).unwrap();
     let world = World {
@@ -59,7 +63,7 @@ async fn start() -> Daemon {
     let tcp = bind_tcp("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
     let address = tcp.address().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(vec![unix, tcp], front, async {
+    let server = tokio::spawn(serve(vec![unix, tcp], front, allowed, async {
         let _said_or_dropped = stopped.await;
     }));
     Daemon {
@@ -267,7 +271,10 @@ async fn a_stop_lets_requests_in_flight_finish() {
     let engine = Arc::clone(&daemon.engine);
     let before = std::time::Instant::now();
     daemon.stop().await;
-    assert!(before.elapsed() < FINISH_MAX, "a connection held the stop up");
+    assert!(
+        before.elapsed() < limits::FINISH_TIMEOUT,
+        "a connection held the stop up"
+    );
     let mut answered = 0;
     for caller in callers {
         answered += caller.await.unwrap();
