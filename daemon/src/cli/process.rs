@@ -34,8 +34,8 @@ pub(super) fn harden() -> Result<(), Failure> {
         .map_err(|error| Failure::No(format!("core dumps can't be switched off: {error}")))
 }
 
-/// Lets the process open as many files as the system allows it: each connection is one.
-pub(super) fn raise_file_limit() {
+/// Lets the process open as many files as the system allows it, and gives how many: each connection is one.
+pub(super) fn raise_file_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -44,6 +44,8 @@ pub(super) fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
+    // None: no limit.
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// Traces go to stderr. `filter` is a level, or a filter as tracing's EnvFilter reads it.
