@@ -14,6 +14,8 @@ pub enum Listener {
     Unix,
     /// TCP without encryption, loopback unless the operator says otherwise.
     Tcp,
+    /// TCP with TLS.
+    Tls,
 }
 
 impl Listener {
@@ -22,6 +24,7 @@ impl Listener {
         match self {
             Self::Unix => "unix",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         }
     }
 }
@@ -31,7 +34,7 @@ impl Listener {
 pub struct Peer {
     /// What it came in on.
     pub listener: Listener,
-    /// Its address, for TCP.
+    /// Its address, for TCP and TLS.
     pub ip: Option<IpAddr>,
     /// Its user, for the Unix socket.
     pub uid: Option<u32>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::header::HeaderName;
 
-use super::authenticate::{Caller, Peer, authenticate};
+use super::authenticate::{Caller, Listener, Peer, authenticate};
 use super::figures::Figures;
 use super::nonce::NonceMemory;
 use super::params::Params;
@@ -281,7 +281,7 @@ fn origin(about: &About<'_>, nonce: Option<u64>) -> Origin {
     Origin {
         ip: peer.ip.map(|ip| ip.to_string()),
         pid: peer.pid,
-        tls: false,
+        tls: peer.listener == Listener::Tls,
         uid: peer.uid,
         agent: about.user_agent.map(cut_agent),
         nonce,

@@ -95,11 +95,27 @@ pub const QUIET_START_MILLIS_MAX: u64 = 30 * 24 * 60 * 60 * 1_000;
 /// Milliseconds of a day.
 pub const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
 
-/// How long a connection may take to send its request head.
+/// How long a connection may take to send its request head, from the head's first byte; also a TLS handshake.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a connection may take to send its body.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a client may take nothing of an answer.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection may be open between two requests. Longer than the pools of clients keep theirs, so that it is the
+/// client who closes and no request meets a closing connection.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How long requests in flight may take to finish when the daemon stops.
+pub const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client that is turned away may take to read why.
+pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Most connections that are being turned away; more are closed without a word.
+pub const FAREWELLS_MAX: usize = 64;
 
 /// Most open connections.
 pub const CONNECTIONS_MAX: usize = 16_384;
@@ -107,8 +123,17 @@ pub const CONNECTIONS_MAX: usize = 16_384;
 /// Of these, connections kept for the Unix socket, so that the network can't lock local operators out.
 pub const LOCAL_CONNECTIONS_MAX: usize = 4_096;
 
-/// Largest request head, bytes (request line and headers); hyper's own request target limit is 65,534.
-pub const HEAD_BYTES_MAX: usize = 128 << 10;
+/// Longest request line, bytes: a secret of 30,720 bytes, percent-encoded, thrice over would not be longer.
+pub const REQUEST_LINE_BYTES_MAX: usize = 128 << 10;
+
+/// Largest request head, bytes: the request line and the headers.
+pub const HEAD_BYTES_MAX: usize = REQUEST_LINE_BYTES_MAX + (64 << 10);
+
+/// Longest request target that hyper reads itself, bytes (its `MAX_URI_LEN`); longer ones are read by the listener.
+pub const SHORT_TARGET_BYTES_MAX: usize = 65_534;
+
+/// Files that the daemon needs besides its connections: store, vault, anchor, listeners, runtime.
+pub const FILES_RESERVED: usize = 512;
 
 /// Most log entries in one page of GetLogEntries.
 pub const LOG_PAGE_ENTRIES_MAX: u64 = 2_048;

@@ -5,8 +5,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -17,6 +19,7 @@ use super::process::LogFormat;
 use super::serve::{self, Arguments};
 use crate::api::table::Quotas;
 use crate::base::Region;
+use crate::server::Limits;
 
 /// All that can be configured. The default is what `serve` does without a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -25,6 +28,7 @@ pub(super) struct Config {
     data: Data,
     root_key: RootKey,
     listen: Listen,
+    limits: ServerLimits,
     pub(super) quotas: AccountQuotas,
     pub(super) trace: Trace,
 }
@@ -56,6 +60,10 @@ struct Listen {
     #[serde(deserialize_with = "addresses")]
     tcp: Vec<SocketAddr>,
     allow_plaintext: bool,
+    #[serde(deserialize_with = "addresses")]
+    tls: Vec<SocketAddr>,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     #[serde(deserialize_with = "address")]
     metrics: Option<SocketAddr>,
 }
@@ -70,6 +78,38 @@ pub(super) enum LocalRoot {
     Nobody,
     /// This one.
     Uid(u32),
+}
+
+/// What the listeners allow; its default is theirs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct ServerLimits {
+    remote_connections: Option<NonZeroU16>,
+    local_connections: Option<NonZeroU16>,
+    head_seconds: Option<NonZeroU32>,
+    body_seconds: Option<NonZeroU32>,
+    write_seconds: Option<NonZeroU32>,
+    idle_seconds: Option<NonZeroU32>,
+    finish_seconds: Option<NonZeroU32>,
+}
+
+impl ServerLimits {
+    fn settle(self) -> Limits {
+        let base = Limits::default();
+        let count = |given: Option<NonZeroU16>, base| given.map_or(base, |count| count.get().into());
+        let wait = |given: Option<NonZeroU32>, base| {
+            given.map_or(base, |seconds| Duration::from_secs(seconds.get().into()))
+        };
+        Limits {
+            remote_connections: count(self.remote_connections, base.remote_connections),
+            local_connections: count(self.local_connections, base.local_connections),
+            head: wait(self.head_seconds, base.head),
+            body: wait(self.body_seconds, base.body),
+            write: wait(self.write_seconds, base.write),
+            idle: wait(self.idle_seconds, base.idle),
+            finish: wait(self.finish_seconds, base.finish),
+        }
+    }
 }
 
 /// The cloud's commercial quotas.
@@ -108,6 +148,8 @@ pub(super) struct Settled {
     pub(super) format: LogFormat,
     /// The local user who is the account's root.
     pub(super) root_uid: Option<u32>,
+    /// What the listeners allow.
+    pub(super) limits: Limits,
     /// How many of what an account may have.
     pub(super) quotas: Quotas,
 }
@@ -145,6 +187,8 @@ impl Config {
             &mut self.root_key.file,
             &mut self.root_key.passphrase_file,
             &mut self.listen.socket,
+            &mut self.listen.tls_certificate,
+            &mut self.listen.tls_key,
         ];
         paths.into_iter().flatten().for_each(change);
     }
@@ -168,6 +212,7 @@ impl Config {
             data,
             root_key,
             listen,
+            limits,
             quotas,
             trace,
         } = self;
@@ -190,6 +235,17 @@ impl Config {
             given.addresses = listen.tcp;
         }
         given.allow_plaintext |= listen.allow_plaintext;
+        if given.tls_addresses.is_empty() {
+            given.tls_addresses = listen.tls;
+        }
+        // They belong together: a certificate from here and a key from there would not.
+        if given.tls_cert.is_none() {
+            (given.tls_cert, given.tls_key) = (listen.tls_certificate, listen.tls_key);
+        }
+        if given.tls_cert.is_some() != given.tls_key.is_some() {
+            let text = "listen.tls-certificate and listen.tls-key belong together: give both or none";
+            return Err(Failure::Usage(text.to_owned()));
+        }
         let root_uid = match listen.local_root {
             _ if given.no_local_root => None,
             LocalRoot::Daemon => Some(rustix::process::geteuid().as_raw()),
@@ -201,6 +257,7 @@ impl Config {
             format: arguments.log_format.unwrap_or(trace.format),
             arguments,
             root_uid,
+            limits: limits.settle(),
             quotas: Quotas {
                 keys: quotas.keys,
                 aliases: quotas.aliases,

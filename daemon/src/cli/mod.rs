@@ -15,6 +15,7 @@ mod config;
 mod exit;
 mod init;
 mod keyring;
+mod listen;
 mod log;
 mod man;
 mod passphrase;

@@ -52,8 +52,8 @@ pub(super) fn end_with_the_core() {
 /// The threads that a daemon can't be without.
 const CORE_THREADS: [&str; 3] = ["writer", "anchor", "housekeeper"];
 
-/// Lets the process open as many files as the system allows it: each connection is one.
-pub(super) fn raise_file_limit() {
+/// Lets the process open as many files as the system allows it, and gives how many: each connection is one.
+pub(super) fn raise_file_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -62,6 +62,8 @@ pub(super) fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
+    // None: no limit.
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// Traces go to stderr. `filter` is a level, or a filter as tracing's EnvFilter reads it.

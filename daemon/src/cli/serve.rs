@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::Config;
 use super::exit::{CANT_GO_ON, Failure, say};
-use super::paths::Surroundings;
+use super::listen;
 use super::process::{self, LogFormat};
 use super::start::{self, DataArguments, RegionArguments, Started};
 use crate::api::{Front, Settings};
@@ -24,7 +24,10 @@ use crate::custody::Provider;
 use crate::engine::home::{Home, Layout};
 use crate::engine::service::Threads;
 use crate::engine::{Element, Engine, Recorded};
-use crate::server::{self, MonitorListener, listener::BoundListener};
+use crate::server::listener::BoundListener;
+use crate::server::manager::{self, Notify};
+use crate::server::tls::Tls;
+use crate::server::{self, Limits, MonitorListener};
 
 /// Run the daemon; the first start founds the log
 #[derive(Debug, Clone, clap::Args)]
@@ -51,7 +54,8 @@ pub(super) struct Arguments {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Listeners")]
 pub(super) struct ListenArguments {
-    /// The Unix socket [default: $XDG_RUNTIME_DIR/chancery.sock; for root /run/chancery/chancery.sock]
+    /// The Unix socket [default: the service manager's, or $XDG_RUNTIME_DIR/chancery.sock; for root
+    /// /run/chancery/chancery.sock]
     #[arg(long, value_name = "PATH")]
     pub(super) socket: Option<PathBuf>,
     /// Listen on TCP too, for calls signed with an access key; may be repeated; port 0 takes a free one
@@ -60,6 +64,15 @@ pub(super) struct ListenArguments {
     /// Listen beyond loopback although nothing is encrypted here
     #[arg(long)]
     pub(super) allow_plaintext: bool,
+    /// Listen on TCP with TLS 1.2 and 1.3; may be repeated; any address is allowed
+    #[arg(long = "tls-listen", value_name = "ADDR:PORT", value_parser = address)]
+    pub(super) tls_addresses: Vec<SocketAddr>,
+    /// The certificate chain, PEM, the server's own first; read again when the file changes, and on SIGHUP
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
     /// Do not take the daemon's own user on the Unix socket for the account's root
     #[arg(long)]
     pub(super) no_local_root: bool,
@@ -72,6 +85,7 @@ const EXAMPLES: &str = "\
 Examples:
   chancery serve
   chancery serve --data /srv/kms --socket /run/kms.sock --listen 127.0.0.1:8200
+  chancery serve --tls-listen 0.0.0.0:8443 --tls-cert /etc/chancery/tls.pem --tls-key /etc/chancery/tls.key
   chancery serve --root-key /media/usb/root.key --anchor /mnt/other/kms.anchor
   chancery serve --config /etc/chancery/chancery.toml
 
@@ -79,6 +93,9 @@ Each listener is named on stdout when it is ready, as in
   listening on unix:/run/chancery/chancery.sock
   listening on http://127.0.0.1:8200
   listening on http://127.0.0.1:9464/metrics
+Sockets of the service manager (LISTEN_FDS) are served too: Unix sockets instead of the default one, TCP sockets as
+--listen does, those named `tls...` as --tls-listen does. The manager hears READY and STOPPING (NOTIFY_SOCKET).
+SIGHUP reads the certificate again. A pair that can't be used leaves the old one in use.
 SIGTERM and SIGINT stop the daemon: requests in flight finish, the state is sealed.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -87,11 +104,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settled = Config::settle(arguments)?;
     let arguments = &settled.arguments;
     process::trace_to_stderr(&settled.level, settled.format)?;
-    process::raise_file_limit();
-    let socket = match &arguments.listen.socket {
-        Some(socket) => socket.clone(),
-        None => Surroundings::of_process().socket()?,
-    };
+    let limits = settled.limits.clone().within_files(process::raise_file_limit());
+    // Before there are threads: the variables are cleared.
+    let handed = manager::sockets()
+        .map_err(|error| Failure::No(format!("the service manager's sockets can't be used: {error}")))?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = Builder::new_multi_thread()
         .worker_threads(cores)
@@ -100,7 +116,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;
 
     let home = Home::open(arguments.data.layout()?)?;
-    let listeners = runtime.block_on(bind(&socket, &arguments.listen))?;
+    let (listeners, tls) = runtime.block_on(listen::listeners(&arguments.listen, handed))?;
     let monitors = runtime.block_on(monitors(&arguments.listen))?;
     let started = start::start(&home, &arguments.data, &arguments.regions)?;
     let regions = served(&started, &arguments.regions)?;
@@ -120,7 +136,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let front = Front::new(Arc::clone(&engine), settings)
         .map_err(|error| Failure::No(format!("the tail of the log can't be read: {error}")))?;
-    serve(&runtime, listeners, monitors, &home, engine, threads, front)
+    let door = Door {
+        listeners,
+        monitors,
+        tls,
+        limits,
+    };
+    serve(&runtime, door, &home, engine, threads, front)
 }
 
 async fn monitors(arguments: &ListenArguments) -> Result<Option<MonitorListener>, Failure> {
@@ -132,12 +154,12 @@ async fn monitors(arguments: &ListenArguments) -> Result<Option<MonitorListener>
     ))
 }
 
-async fn bind(socket: &std::path::Path, arguments: &ListenArguments) -> Result<Vec<BoundListener>, Failure> {
-    let mut listeners = vec![server::bind_unix(socket)?];
-    for address in &arguments.addresses {
-        listeners.push(server::bind_tcp(*address, arguments.allow_plaintext).await?);
-    }
-    Ok(listeners)
+/// What callers come in by.
+struct Door {
+    listeners: Vec<BoundListener>,
+    monitors: Option<MonitorListener>,
+    tls: Option<Arc<Tls>>,
+    limits: Limits,
 }
 
 /// The regions asked for, which must have the log's own among them: its keys could not be reached otherwise.
@@ -183,8 +205,7 @@ fn tell(started: &Started, home: &Home, format: LogFormat) {
 
 fn serve(
     runtime: &Runtime,
-    listeners: Vec<BoundListener>,
-    monitors: Option<MonitorListener>,
+    door: Door,
     home: &Home,
     engine: Arc<Engine>,
     threads: Threads,
@@ -199,6 +220,17 @@ fn serve(
             interrupt: signal(SignalKind::interrupt()).map_err(no_signals)?,
         }
     };
+    let hangup = {
+        let _context = runtime.enter();
+        signal(SignalKind::hangup()).map_err(no_signals)?
+    };
+    let Door {
+        listeners,
+        monitors,
+        tls,
+        limits,
+    } = door;
+    runtime.spawn(listen::look_after(tls, hangup));
     runtime.block_on(engine.note("chancery/Start", started_as(&listeners)));
     let housekeeper = Housekeeper::start(runtime, Arc::clone(&engine), home.layout().clone())
         .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;
@@ -211,7 +243,13 @@ fn serve(
         // Until the process ends: how a stop goes on is worth watching too.
         runtime.spawn(monitors.serve(Arc::clone(&front)));
     }
-    runtime.block_on(server::serve(listeners, front, signals.any()));
+    let notify = Notify::from_env();
+    notify.ready();
+    let stopping = async {
+        signals.any().await;
+        notify.stopping();
+    };
+    runtime.block_on(server::serve(listeners, front, limits, stopping));
     housekeeper.stop();
     runtime.block_on(engine.close());
     threads

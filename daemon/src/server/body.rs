@@ -1,5 +1,7 @@
 //! The body of a request, bounded in size and time.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
@@ -37,8 +39,8 @@ impl RequestBody {
     }
 }
 
-/// Reads the body. A size that is announced and too large is refused before a byte of it is read.
-pub(super) async fn read(mut body: Incoming) -> Result<RequestBody, BodyError> {
+/// Reads the body within `time`. A size that is announced and too large is refused before a byte of it is read.
+pub(super) async fn read(mut body: Incoming, time: Duration) -> Result<RequestBody, BodyError> {
     if body.is_end_stream() {
         return Ok(RequestBody::Piece(Bytes::new()));
     }
@@ -46,7 +48,7 @@ pub(super) async fn read(mut body: Incoming) -> Result<RequestBody, BodyError> {
         return Err(BodyError::TooLarge);
     }
     // A body that is there already is read at the first poll, before the timer is asked at all.
-    tokio::time::timeout(limits::BODY_TIMEOUT, collect(&mut body))
+    tokio::time::timeout(time, collect(&mut body))
         .await
         .map_err(|_elapsed| BodyError::TooSlow)?
 }

@@ -1,53 +1,122 @@
 //! One connection: requests in, responses out, one after the other.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{
-    CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
-};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep};
 
-use super::body::{self, BodyError};
-use super::monitor;
+use super::answer;
+use super::limits::Limits;
+use super::long::{self, HeadError, LongQuery, Opened};
 use super::stop::Stop;
-use crate::api::{About, Front, Listener, Peer, WireRequest, WireResponse};
+use super::stream::Watched;
+use super::watch::{Phase, Watch};
 use crate::base::{Code, limits};
 
-/// What every request of a connection shares.
-struct Shared {
-    front: Arc<Front>,
-    peer: Peer,
+/// Who answers the requests of a connection.
+pub(super) trait Service: Send + Sync + 'static {
+    /// Answers one request; `query` is its query if hyper could not read it. An error closes the connection.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        query: Option<LongQuery>,
+    ) -> impl Future<Output = Result<Response<Full<Bytes>>, hyper::Error>> + Send;
+
+    /// Refuses what is no request, as bytes.
+    fn refuse(&self, code: Code) -> Vec<u8>;
+}
+
+/// How serving ended.
+enum End<S> {
+    /// There is no more to be done.
+    Done,
+    /// A request line comes that hyper would not read; this much of the head was read, and the stream.
+    Long(S, Bytes),
 }
 
 /// Serves a connection to its end. When `stop` is said, the request in flight is the last one.
-pub(super) async fn serve<S>(stream: S, peer: Peer, front: Arc<Front>, stop: &Stop)
+pub(super) async fn serve<S, A>(stream: S, service: Arc<A>, limits: &Limits, stop: &Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
+    A: Service,
 {
-    let shared = Arc::new(Shared { front, peer });
-    let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
-        async move { shared.answer(request).await }
+    let watch = Arc::new(Watch::new());
+    let mut watched = Watched::new(stream, Arc::clone(&watch));
+    let mut query = None;
+    // A turn for each long head; nearly every connection has one turn.
+    while let End::Long(mut stream, first) = turn(watched, query, &watch, &service, limits, stop).await {
+        watch.enter(Phase::Head);
+        let read = tokio::time::timeout(limits.head, long::read(&mut stream, &first)).await;
+        drop(first);
+        match read {
+            Ok(Ok(Opened {
+                head_and_rest,
+                rest_len,
+                query: taken,
+            })) => {
+                query = taken;
+                watched = Watched::resumed(stream, Arc::clone(&watch), head_and_rest, rest_len);
+            }
+            Ok(Err(HeadError::Refused(code))) => {
+                return answer::part(stream, &service.refuse(code)).await;
+            }
+            Ok(Err(HeadError::Gone(error))) => {
+                return tracing::debug!(%error, "a connection ended in a request head");
+            }
+            Err(_elapsed) => {
+                return tracing::debug!("a connection took too long for a request head");
+            }
+        }
+    }
+}
+
+/// Serves until the connection ends, or until a long head comes.
+async fn turn<S, A>(
+    stream: Watched<S>,
+    query: Option<LongQuery>,
+    watch: &Arc<Watch>,
+    service: &Arc<A>,
+    limits: &Limits,
+    stop: &Stop,
+) -> End<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    A: Service,
+{
+    // It belongs to the first request of the turn, whose head is in the stream already.
+    let query = Mutex::new(query);
+    let work = service_fn(|request| {
+        watch.enter(Phase::Work);
+        let (query, service, watch) = (query.lock().take(), Arc::clone(service), Arc::clone(watch));
+        async move {
+            let answer = service.answer(request, query).await;
+            watch.enter(Phase::Idle);
+            answer
+        }
     });
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits::HEAD_TIMEOUT)
-            .max_buf_size(limits::HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service)
-    );
+    let mut connection = http1::Builder::new()
+        // Head and idle time are watched here: hyper's timer would run between requests too.
+        .header_read_timeout(None)
+        .max_buf_size(limits::REQUEST_LINE_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), work);
     let mut bell = pin!(stop.bell());
     let (mut registered, mut told) = (false, false);
+    let mut patience = Patience {
+        watch,
+        limits,
+        timer: None,
+    };
     // The bell is polled once, to register this task's waker, which never changes; later polls cost one load.
     let ended = poll_fn(|cx| {
         if !registered {
@@ -58,87 +127,62 @@ where
         }
         if !told && stop.is_said() {
             told = true;
-            connection.as_mut().graceful_shutdown();
+            Pin::new(&mut connection).graceful_shutdown();
         }
-        match connection.as_mut().poll(cx) {
-            Poll::Ready(ended) => Poll::Ready(ended),
-            Poll::Pending => Poll::Pending,
+        match Pin::new(&mut connection).poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending => patience.poll(cx).map(|()| None),
         }
     });
-    if let Err(error) = ended.await {
-        // A client that went away, spoke something else, or was too slow. hyper's error names no content.
-        tracing::debug!(%error, "a connection ended early");
-    }
-}
-
-impl Shared {
-    /// Answers one request. An error closes the connection without an answer.
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
-        if self.peer.listener == Listener::Unix
-            && let Some(answer) = monitor::health(request.method(), request.uri().path(), &self.front)
-        {
-            return Ok(answer);
+    match ended.await {
+        Some(Ok(())) => End::Done,
+        Some(Err(error)) => {
+            let parts = connection.into_parts();
+            let stream = parts.io.into_inner();
+            if stream.is_long() {
+                return End::Long(stream.into_inner(), parts.read_buf);
+            }
+            // A client that went away, or spoke something else. hyper's error names no content.
+            tracing::debug!(%error, "a connection ended early");
+            End::Done
         }
-        let (head, body) = request.into_parts();
-        let about = About {
-            peer: &self.peer,
-            user_agent: text(&head.headers, &USER_AGENT),
-            host: text(&head.headers, &HOST),
+        None => {
+            tracing::debug!(phase = ?watch.phase(), "a connection took too long");
+            End::Done
+        }
+    }
+}
+
+/// The end of a connection's patience. One timer that is looked at again when it fires, and set back only for a slow client:
+/// a request that comes whole costs a comparison.
+struct Patience<'a> {
+    watch: &'a Watch,
+    limits: &'a Limits,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience<'_> {
+    /// Ready when the time is up.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.watch.deadline(self.limits) else {
+            return Poll::Pending;
         };
-        let body = match body::read(body).await {
-            Ok(body) => body,
-            Err(BodyError::TooLarge) => {
-                return Ok(closing(self.front.refuse(Code::RequestTooLarge, &about)));
+        let timer = match &mut self.timer {
+            // Registered already, for a time that is early enough.
+            Some(timer) if timer.deadline() <= deadline && !timer.is_elapsed() => return Poll::Pending,
+            Some(timer) => {
+                if Instant::now() >= deadline {
+                    return Poll::Ready(());
+                }
+                timer.as_mut().reset(deadline);
+                timer
             }
-            Err(BodyError::TooSlow) => {
-                return Ok(closing(self.front.refuse(Code::UnparsableRequest, &about)));
-            }
-            Err(BodyError::Broken(error)) => return Err(error),
+            None => self.timer.insert(Box::pin(tokio::time::sleep_until(deadline))),
         };
-        let request = WireRequest {
-            method: head.method.as_str(),
-            path: head.uri.path(),
-            query: head.uri.query(),
-            content_type: text(&head.headers, &CONTENT_TYPE),
-            headers: &head.headers,
-            body: body.as_slice(),
-        };
-        Ok(response(self.front.handle(request, &about).await))
+        // Registers this task's waker.
+        timer.as_mut().poll(cx)
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn response(answer: WireResponse) -> Response<Full<Bytes>> {
-    let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let content_type = answer.content_type();
-    let request_id = answer.request_id();
-    let retry_after = answer.retry_after();
-    let mut response = Response::new(Full::new(Bytes::from_owner(answer.into_body())));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
-        headers.insert(REQUEST_ID, id);
-    }
-    if let Some(seconds) = retry_after {
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        headers.insert(ACS_RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
-}
-
-/// The rest of the request was not read: nothing more can be said over this connection.
-fn closing(answer: WireResponse) -> Response<Full<Bytes>> {
-    let mut response = response(answer);
-    response
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
-    response
-}
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
-/// What the v2 SDKs look for.
-const ACS_RETRY_AFTER: HeaderName = HeaderName::from_static("x-acs-retry-after");
+#[cfg(test)]
+mod tests;

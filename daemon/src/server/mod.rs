@@ -1,48 +1,74 @@
-//! The listeners: HTTP/1.1 over a Unix socket and TCP, and how they stop.
+//! The listeners: HTTP/1.1 over a Unix socket, TCP and TLS, and how they stop.
 //!
 //! I1  A peer on the Unix socket is who the kernel says; nothing a request contains changes that.
 //! I2  Every size and every wait is bounded by `base::limits` before memory is set aside for it.
 //! I3  The network can't lock local operators out: TCP and the Unix socket have connections of their own.
-//! I4  TCP beyond loopback is not listened on unless the operator says that he knows it is not encrypted.
+//! I4  TCP beyond loopback is not listened on without TLS unless the operator says that he knows it is not encrypted.
 //! I5  A stop lets requests in flight finish, for a bounded time; a request that was answered was recorded.
+//! I6  A connection that says nothing costs a place and a timer; the time of a head runs from its first byte.
+//! I7  Who finds no place is told so and let go; nobody waits unheard.
 //!
 //! Never: reads what a request says, which is the api room's; traces a path, a parameter or a header.
 
+mod answer;
 mod body;
 mod connection;
+mod limits;
 pub mod listener;
+mod long;
+pub mod manager;
 mod metrics;
 pub mod monitor;
+mod places;
+mod request;
 mod stop;
+mod stream;
+#[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
+pub mod tls;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::api::Front;
-use crate::base::limits;
+use crate::api::{Front, Peer};
+use crate::base::Code;
 
 use self::listener::{Accepted, BoundListener};
+use self::places::{Place, Places};
+use self::request::Shared;
 use self::stop::Stop;
 
+pub use limits::Limits;
 pub use listener::{BindError, bind_tcp, bind_unix};
 pub use monitor::MonitorListener;
 
+/// What the accept loops share.
+struct Door {
+    front: Arc<Front>,
+    limits: Limits,
+    stop: Stop,
+}
+
 /// Serves until `stopping` is done, then lets requests in flight finish.
-pub async fn serve(listeners: Vec<BoundListener>, front: Arc<Front>, stopping: impl Future<Output = ()>) {
-    let stop = Arc::new(Stop::default());
-    let local = Connections::new(limits::LOCAL_CONNECTIONS_MAX);
-    let remote = Connections::new(limits::CONNECTIONS_MAX - limits::LOCAL_CONNECTIONS_MAX);
+pub async fn serve(
+    listeners: Vec<BoundListener>,
+    front: Arc<Front>,
+    limits: Limits,
+    stopping: impl Future<Output = ()>,
+) {
+    let local = Places::new(limits.local_connections);
+    let remote = Places::new(limits.remote_connections);
+    let door = Arc::new(Door {
+        front,
+        limits,
+        stop: Stop::default(),
+    });
     let mut accepting = Vec::with_capacity(listeners.len());
     for listener in listeners {
-        let connections = if listener.is_local() { &local } else { &remote };
-        accepting.push(tokio::spawn(accept(
-            listener,
-            Arc::clone(&front),
-            connections.clone(),
-            Arc::clone(&stop),
-        )));
+        let places = if listener.is_local() { &local } else { &remote };
+        accepting.push(tokio::spawn(accept(listener, Arc::clone(&door), places.clone())));
     }
     stopping.await;
     // No new connections first: an accept loop that ends drops its listener, and a socket file goes with it.
@@ -52,9 +78,9 @@ pub async fn serve(listeners: Vec<BoundListener>, front: Arc<Front>, stopping: i
     for task in accepting {
         let _ended = task.await;
     }
-    stop.begin();
+    door.stop.begin();
     let all_ended = async { tokio::join!(local.ended(), remote.ended()) };
-    if tokio::time::timeout(FINISH_MAX, all_ended).await.is_err() {
+    if tokio::time::timeout(door.limits.finish, all_ended).await.is_err() {
         tracing::warn!(
             "some requests did not finish in time; they are recorded and their callers are not answered"
         );
@@ -62,12 +88,8 @@ pub async fn serve(listeners: Vec<BoundListener>, front: Arc<Front>, stopping: i
 }
 
 /// Takes connections from one listener.
-async fn accept(listener: BoundListener, front: Arc<Front>, connections: Connections, stop: Arc<Stop>) {
+async fn accept(listener: BoundListener, door: Arc<Door>, places: Places) {
     loop {
-        // The place first: what can't be served waits in the kernel's queue, not here.
-        let Ok(place) = Arc::clone(&connections.places).acquire_owned().await else {
-            return;
-        };
         let accepted = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -77,40 +99,65 @@ async fn accept(listener: BoundListener, front: Arc<Front>, connections: Connect
                 continue;
             }
         };
-        let (front, stop) = (Arc::clone(&front), Arc::clone(&stop));
-        tokio::spawn(async move {
-            match accepted {
-                Accepted::Unix(stream, peer) => connection::serve(stream, peer, front, &stop).await,
-                Accepted::Tcp(stream, peer) => connection::serve(stream, peer, front, &stop).await,
+        let door = Arc::clone(&door);
+        match places.take() {
+            Place::Taken(place) => {
+                tokio::spawn(async move {
+                    door.open(accepted).await;
+                    drop(place);
+                });
             }
-            drop(place);
-        });
+            Place::None(busy) => {
+                tokio::spawn(async move {
+                    door.turn_away(accepted).await;
+                    drop(busy);
+                });
+            }
+            // Counted, for an operator has to learn of it; closed without a word.
+            Place::NoneAndBusy => door.count(&accepted),
+        }
     }
 }
 
-/// The places for connections of one kind.
-#[derive(Debug, Clone)]
-struct Connections {
-    places: Arc<Semaphore>,
-    count: u32,
-}
-
-impl Connections {
-    fn new(count: usize) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(count)),
-            count: u32::try_from(count).unwrap_or(u32::MAX),
+impl Door {
+    async fn open(&self, accepted: Accepted) {
+        match accepted {
+            Accepted::Unix(stream, peer) => self.serve(stream, peer).await,
+            Accepted::Tcp(stream, peer) => self.serve(stream, peer).await,
+            Accepted::Tls(stream, peer, tls) => {
+                match tokio::time::timeout(self.limits.head, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => self.serve(stream, peer).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                    Err(_elapsed) => tracing::debug!("a TLS handshake took too long"),
+                }
+            }
         }
     }
 
-    /// Waits until every connection has ended.
-    async fn ended(&self) {
-        let _all = self.places.acquire_many(self.count).await;
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(&self, stream: S, peer: Peer) {
+        let shared = Shared {
+            front: Arc::clone(&self.front),
+            peer,
+            body_time: self.limits.body,
+        };
+        connection::serve(stream, Arc::new(shared), &self.limits, &self.stop).await;
+    }
+
+    /// Tells that there is no place (I7).
+    async fn turn_away(&self, accepted: Accepted) {
+        let farewell = |peer| request::refuse(&self.front, &peer, Code::Throttled);
+        match accepted {
+            Accepted::Unix(stream, peer) => answer::part(stream, &farewell(peer)).await,
+            Accepted::Tcp(stream, peer) => answer::part(stream, &farewell(peer)).await,
+            // Without a handshake nothing can be said, and a handshake is what there is no room for.
+            Accepted::Tls(..) => self.count(&accepted),
+        }
+    }
+
+    fn count(&self, accepted: &Accepted) {
+        let _counted = request::refuse(&self.front, accepted.peer(), Code::Throttled);
     }
 }
-
-/// How long requests in flight may take to finish when the daemon stops.
-const FINISH_MAX: Duration = Duration::from_secs(10);
 
 /// How long to wait when connections can't be taken.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -11,9 +11,9 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::api::Settings;
-use crate::base::Region;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
+use crate::base::{Region, limits};
 use crate::custody::RootKey;
 use crate::engine::Engine;
 use crate::engine::boot::{Founding, World};
@@ -35,6 +35,10 @@ pub(super) struct Daemon {
 }
 
 pub(super) async fn start() -> Daemon {
+    start_with(Limits::default()).await
+}
+
+async fn start_with(allowed: Limits) -> Daemon {
     let dir = tempfile::tempdir().unwrap();
     let home = Home::open(Layout::new(dir.path().join("data"), None)).unwrap();
     let world = World {
@@ -60,7 +64,7 @@ pub(super) async fn start() -> Daemon {
     let tcp = bind_tcp("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
     let address = tcp.address().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(vec![unix, tcp], Arc::clone(&front), async {
+    let server = tokio::spawn(serve(vec![unix, tcp], Arc::clone(&front), allowed, async {
         let _said_or_dropped = stopped.await;
     }));
     Daemon {
@@ -269,7 +273,10 @@ async fn a_stop_lets_requests_in_flight_finish() {
     let engine = Arc::clone(&daemon.engine);
     let before = std::time::Instant::now();
     daemon.stop().await;
-    assert!(before.elapsed() < FINISH_MAX, "a connection held the stop up");
+    assert!(
+        before.elapsed() < limits::FINISH_TIMEOUT,
+        "a connection held the stop up"
+    );
     let mut answered = 0;
     for caller in callers {
         answered += caller.await.unwrap();

@@ -65,7 +65,10 @@ fn known() -> BTreeSet<String> {
 
 #[test]
 fn the_example_is_the_defaults() {
-    assert_eq!(Config::parse(EXAMPLE).unwrap(), Config::default());
+    let mut example = Config::parse(EXAMPLE).unwrap();
+    assert_eq!(example.limits.settle(), Limits::default());
+    example.limits = ServerLimits::default();
+    assert_eq!(example, Config::default());
 }
 
 #[test]
@@ -98,6 +101,8 @@ fn strangers_and_wrong_values_are_refused_with_their_line() {
         ("[listen]\n\nsokcet = \"/s\"", 3, "sokcet"),
         ("[lisen]\nsocket = \"/s\"", 1, "lisen"),
         ("[quotas]\nkeys = -1", 2, "keys"),
+        ("[limits]\nlocal-connections = 0", 2, "nonzero"),
+        ("[limits]\nremote-connections = 65536", 2, "65536"),
         ("[trace]\nformat = \"xml\"", 2, "xml"),
         ("[listen]\ntcp = [\n\"8200\"]", 2, "address"),
         ("[listen]\nmetrics = \"9464\"", 2, "address"),
@@ -152,6 +157,32 @@ fn arguments_go_before_the_file_and_that_before_the_defaults() {
     assert_eq!(over.arguments.regions.regions, [Region::parse("a-1").unwrap()]);
     assert_eq!(over.root_uid, None);
     assert_eq!((over.level.as_str(), over.format), ("debug", LogFormat::Text));
+
+    let tls = "[listen]\ntls = ['0.0.0.0:1']\ntls-certificate = '/c'\ntls-key = '/k'";
+    let file = settled(tls, "--config f").arguments.listen;
+    assert_eq!(file.tls_addresses, ["0.0.0.0:1".parse().unwrap()]);
+    assert_eq!(
+        (file.tls_cert, file.tls_key),
+        (Some("/c".into()), Some("/k".into()))
+    );
+    let over = settled(
+        tls,
+        "--config f --tls-listen 127.0.0.1:2 --tls-cert /c2 --tls-key /k2",
+    )
+    .arguments
+    .listen;
+    assert_eq!(over.tls_addresses, ["127.0.0.1:2".parse().unwrap()]);
+    assert_eq!(
+        (over.tls_cert, over.tls_key),
+        (Some("/c2".into()), Some("/k2".into()))
+    );
+    let half = Config::parse("[listen]\ntls-key = '/k'").unwrap();
+    let half = half.under(arguments("--config f"), || Ok("/default.key".into()));
+    assert!(matches!(half, Err(Failure::Usage(_))));
+
+    let limits = settled("[limits]\nidle-seconds = 5\nlocal-connections = 7", "--config f").limits;
+    assert_eq!((limits.idle.as_secs(), limits.local_connections), (5, 7));
+    assert_eq!(limits.remote_connections, Limits::default().remote_connections);
 
     let bare = settled("", "");
     assert_eq!((bare.level.as_str(), bare.format), ("info", LogFormat::Text));

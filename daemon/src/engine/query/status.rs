@@ -11,6 +11,14 @@ use crate::projection::{Reader, State};
 pub struct GetStatus;
 
 impl Query for GetStatus {
+    fn reach(&self, _: &Scope) -> Reach {
+        Reach::Daemon
+    }
+
+    fn diagnoses(&self) -> bool {
+        true
+    }
+
     fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
         Ok(vec![Arn::log(&scope.region, scope.account)])
     }

@@ -1,0 +1,164 @@
+//! The stream under hyper: notes what the connection is at, and stops before a request line that hyper would not read.
+//!
+//! hyper refuses request targets past 65,534 bytes with an answer of its own. A line that long holds no newline for as many
+//! bytes; so the stream counts the bytes since the last newline. Past half that length, while a head is being read, reading
+//! ends with an error *before* the line's end is handed over: hyper gives back what it has of the head, without an answer,
+//! and `long` reads the rest. A short head costs one search for a newline. A form body has no newlines either, but bodies
+//! are read while a request is at work, when nothing is stopped. Stopping once too often costs time only: `long` hands a
+//! head that is short after all back as it came.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::watch::{Phase, Watch};
+
+/// A stream that is watched.
+#[derive(Debug)]
+pub(super) struct Watched<S> {
+    stream: S,
+    watch: Arc<Watch>,
+    /// Bytes that are read before the stream's.
+    ahead: Bytes,
+    /// Bytes since the last newline.
+    run: usize,
+    /// Reading ended before a long line.
+    is_long: bool,
+    /// A read waits for writes to go on.
+    is_held: bool,
+}
+
+/// So much of a line is let through: with one more read it is still one that hyper takes.
+const RUN_BYTES_MAX: usize = 32 << 10;
+
+/// Most of one read.
+const READ_BYTES_MAX: usize = 32 << 10;
+
+impl<S> Watched<S> {
+    pub(super) const fn new(stream: S, watch: Arc<Watch>) -> Self {
+        Self {
+            stream,
+            watch,
+            ahead: Bytes::new(),
+            run: 0,
+            is_long: false,
+            is_held: false,
+        }
+    }
+
+    /// A stream on which `head` and then `rest` are read first.
+    pub(super) fn resumed(stream: S, watch: Arc<Watch>, head_and_rest: Bytes, rest_len: usize) -> Self {
+        let rest = head_and_rest
+            .get(head_and_rest.len() - rest_len.min(head_and_rest.len())..)
+            .unwrap_or_default();
+        let run = after_newline(rest).unwrap_or(rest.len());
+        Self {
+            ahead: head_and_rest,
+            run,
+            ..Self::new(stream, watch)
+        }
+    }
+
+    /// Whether reading ended before a line that hyper would not read.
+    pub(super) const fn is_long(&self) -> bool {
+        self.is_long
+    }
+
+    /// The stream itself.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+/// How many bytes follow the last newline.
+fn after_newline(bytes: &[u8]) -> Option<usize> {
+    memchr::memrchr(b'\n', bytes).map(|at| bytes.len() - at - 1)
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.ahead.has_remaining() {
+            let piece = this.ahead.split_to(buf.remaining().min(this.ahead.len()));
+            buf.put_slice(&piece);
+            return Poll::Ready(Ok(()));
+        }
+        if this.run >= RUN_BYTES_MAX && this.watch.phase() != Phase::Work {
+            if this.watch.is_stuck() {
+                // hyper still has an answer to write, which it would drop with the error. `poll_write` wakes us.
+                this.is_held = true;
+                return Poll::Pending;
+            }
+            this.is_long = true;
+            return Poll::Ready(Err(io::Error::other("a long request line")));
+        }
+        let before = buf.filled().len();
+        let polled = if buf.remaining() > READ_BYTES_MAX {
+            // Only after long bodies does hyper ask for that much: the zeroes cost nothing beside them.
+            let mut part = ReadBuf::new(buf.initialize_unfilled_to(READ_BYTES_MAX));
+            let polled = Pin::new(&mut this.stream).poll_read(cx, &mut part);
+            let read = part.filled().len();
+            buf.advance(read);
+            polled
+        } else {
+            Pin::new(&mut this.stream).poll_read(cx, buf)
+        };
+        let read = buf.filled().get(before..).unwrap_or_default();
+        if !read.is_empty() {
+            this.run = after_newline(read).unwrap_or(this.run.saturating_add(read.len()));
+            if this.watch.phase() == Phase::Idle {
+                this.watch.enter(Phase::Head);
+            }
+        }
+        polled
+    }
+}
+
+impl<S> Watched<S> {
+    fn wrote<T>(&mut self, cx: &Context<'_>, polled: Poll<T>) -> Poll<T> {
+        self.watch.note_stuck(polled.is_pending());
+        if polled.is_ready() && std::mem::take(&mut self.is_held) {
+            cx.waker().wake_by_ref();
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_write(cx, buf);
+        this.wrote(cx, polled)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
+        this.wrote(cx, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_flush(cx);
+        // TLS holds what the socket would not take.
+        this.wrote(cx, polled)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_shutdown(cx);
+        this.wrote(cx, polled)
+    }
+}
