@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use zeroize::Zeroizing;
 
+use super::stream::READ_BYTES_MAX;
 use crate::base::{Code, limits};
 
 /// What was read: the head as hyper shall read it, and what followed it.
@@ -53,11 +54,12 @@ pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S, first: &[u8]) -> 
         }
         let room = (limits::HEAD_BYTES_MAX + 1).saturating_sub(buffer.len());
         let has_line = memchr::memchr(b'\n', &buffer).is_some();
-        if room == 0 || (!has_line && buffer.len() > limits::REQUEST_LINE_BYTES_MAX) {
+        if room == 0 || (!has_line && buffer.len() > limits::REQUEST_LINE_BYTES_MAX + PATH_BYTES_MAX) {
             return Err(HeadError::Refused(Code::RequestTooLarge));
         }
+        // In pieces: what follows the head is then too short to hold another head like this one, which hyper would refuse.
         let read = (&mut *stream)
-            .take(room as u64)
+            .take(room.min(READ_BYTES_MAX) as u64)
             .read_buf(&mut *buffer)
             .await
             .map_err(HeadError::Gone)?;

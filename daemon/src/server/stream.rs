@@ -36,7 +36,7 @@ pub(super) struct Watched<S> {
 const RUN_BYTES_MAX: usize = 32 << 10;
 
 /// Most of one read.
-const READ_BYTES_MAX: usize = 32 << 10;
+pub(super) const READ_BYTES_MAX: usize = 32 << 10;
 
 impl<S> Watched<S> {
     pub(super) const fn new(stream: S, watch: Arc<Watch>) -> Self {
