@@ -67,11 +67,10 @@ where
         match read {
             Ok(Ok(Opened {
                 head_and_rest,
-                rest_len,
                 query: taken,
             })) => {
                 query = taken;
-                watched = Watched::resumed(stream, Arc::clone(&watch), head_and_rest, rest_len);
+                watched = Watched::resumed(stream, Arc::clone(&watch), head_and_rest);
             }
             Ok(Err(HeadError::Refused(code))) => {
                 return answer::part(stream, &service.refuse(code)).await;

@@ -104,10 +104,11 @@ fn post(query: usize, body: usize) -> String {
 async fn a_connection_may_be_idle_far_longer_than_a_head_may_take() {
     let limits = Limits::default();
     let (mut client, served, _stop) = connect(&limits, 1 << 16);
-    for _ in 0..3 {
+    for (query, body) in [(5, 0), (5, 60_000), (90_000, 60_000), (5, 0)] {
         tokio::time::advance(limits.idle - Duration::from_secs(1)).await;
-        client.write_all(get(5).as_bytes()).await.unwrap();
-        assert_eq!(line(&mut client).await, "GET / [5:b] false 0");
+        client.write_all(post(query, body).as_bytes()).await.unwrap();
+        let answer = line(&mut client).await;
+        assert_eq!(answer, format!("POST / [{query}:b] {} {body}", query > 65_532));
     }
     // And then it ends, when its time is up and not before.
     let from = Instant::now();
@@ -193,7 +194,8 @@ async fn targets_of_every_length_up_to_the_limit_are_answered_on_one_connection(
             format!("GET / [{query}:b] {by_listener} 0")
         );
         for body in [0, 3, 100_000] {
-            client.write_all(post(query, body).as_bytes()).await.unwrap();
+            let sent = client.write_all(post(query, body).as_bytes()).await;
+            assert!(sent.is_ok(), "{query}, {body}: {}", all(&mut client).await);
             assert_eq!(
                 line(&mut client).await,
                 format!("POST / [{query}:b] {by_listener} {body}")
