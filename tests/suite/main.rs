@@ -2,6 +2,7 @@
 
 mod canary;
 mod crash;
+mod door;
 mod laws;
 mod process;
 mod sim;

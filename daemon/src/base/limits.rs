@@ -123,7 +123,7 @@ pub const CONNECTIONS_MAX: usize = 16_384;
 /// Of these, connections kept for the Unix socket, so that the network can't lock local operators out.
 pub const LOCAL_CONNECTIONS_MAX: usize = 4_096;
 
-/// Longest request line, bytes: a secret of 30,720 bytes, percent-encoded, thrice over would not be longer.
+/// Longest request target, bytes: a secret of 30,720 bytes, percent-encoded, thrice over would not be longer.
 pub const REQUEST_LINE_BYTES_MAX: usize = 128 << 10;
 
 /// Largest request head, bytes: the request line and the headers.

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -56,17 +57,20 @@ where
     let mut query = None;
     // A turn for each long head; nearly every connection has one turn.
     while let End::Long(mut stream, first) = turn(watched, query, &watch, &service, limits, stop).await {
-        watch.enter(Phase::Head);
-        let read = tokio::time::timeout(limits.head, long::read(&mut stream, &first)).await;
+        if watch.phase() != Phase::Head {
+            watch.enter(Phase::Head);
+        }
+        // Its time runs on from its first byte.
+        let deadline = watch.deadline(limits).unwrap_or_else(Instant::now);
+        let read = tokio::time::timeout_at(deadline, long::read(&mut stream, &first)).await;
         drop(first);
         match read {
             Ok(Ok(Opened {
                 head_and_rest,
-                rest_len,
                 query: taken,
             })) => {
                 query = taken;
-                watched = Watched::resumed(stream, Arc::clone(&watch), head_and_rest, rest_len);
+                watched = Watched::resumed(stream, Arc::clone(&watch), head_and_rest);
             }
             Ok(Err(HeadError::Refused(code))) => {
                 return answer::part(stream, &service.refuse(code)).await;
@@ -100,9 +104,12 @@ where
         watch.enter(Phase::Work);
         let (query, service, watch) = (query.lock().take(), Arc::clone(service), Arc::clone(watch));
         async move {
-            let answer = service.answer(request, query).await;
-            watch.enter(Phase::Idle);
-            answer
+            let answer = service.answer(request, query).await?;
+            // After a last answer there may be a body that was not read: what comes is never taken for a head.
+            if !answer.headers().contains_key(CONNECTION) {
+                watch.enter(Phase::Idle);
+            }
+            Ok::<_, hyper::Error>(answer)
         }
     });
     let mut connection = http1::Builder::new()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, USER_AGENT};
 use hyper::{Request, Response};
 
 use super::answer;
@@ -58,7 +58,7 @@ impl Service for Shared {
             path: head.uri.path(),
             query: query.as_ref().map(LongQuery::as_str).or(head.uri.query()),
             content_type: text(&head.headers, &CONTENT_TYPE),
-            authorization: text(&head.headers, &AUTHORIZATION),
+            headers: &head.headers,
             body: body.as_slice(),
         };
         Ok(answer::response(self.front.handle(request, &about).await))

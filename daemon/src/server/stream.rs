@@ -1,10 +1,10 @@
 //! The stream under hyper: notes what the connection is at, and stops before a request line that hyper would not read.
 //!
 //! hyper refuses request targets past 65,534 bytes with an answer of its own. A line that long holds no newline for as many
-//! bytes; so the stream counts the bytes since the last newline. Past half that length, while a head is being read, reading
+//! bytes; so the stream counts the bytes since the last newline. Past a quarter of that length, while a head is being read, reading
 //! ends with an error *before* the line's end is handed over: hyper gives back what it has of the head, without an answer,
 //! and `long` reads the rest. A short head costs one search for a newline. A form body has no newlines either, but bodies
-//! are read while a request is at work, when nothing is stopped. Stopping once too often costs time only: `long` hands a
+//! are read while a request is at work, when nothing is counted: of what follows a body, hyper may then hold one read. Stopping once too often costs time only: `long` hands a
 //! head that is short after all back as it came.
 
 use std::io;
@@ -16,6 +16,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::watch::{Phase, Watch};
+use crate::base::limits;
 
 /// A stream that is watched.
 #[derive(Debug)]
@@ -32,11 +33,13 @@ pub(super) struct Watched<S> {
     is_held: bool,
 }
 
-/// So much of a line is let through: with one more read it is still one that hyper takes.
-const RUN_BYTES_MAX: usize = 32 << 10;
+/// So much of a line is let through: with an uncounted read before it and one more after it, it is still one that hyper takes.
+const RUN_BYTES_MAX: usize = 16 << 10;
 
 /// Most of one read.
-const READ_BYTES_MAX: usize = 32 << 10;
+pub(super) const READ_BYTES_MAX: usize = 16 << 10;
+
+const _: () = assert!(RUN_BYTES_MAX + 2 * READ_BYTES_MAX < limits::SHORT_TARGET_BYTES_MAX);
 
 impl<S> Watched<S> {
     pub(super) const fn new(stream: S, watch: Arc<Watch>) -> Self {
@@ -50,15 +53,10 @@ impl<S> Watched<S> {
         }
     }
 
-    /// A stream on which `head` and then `rest` are read first.
-    pub(super) fn resumed(stream: S, watch: Arc<Watch>, head_and_rest: Bytes, rest_len: usize) -> Self {
-        let rest = head_and_rest
-            .get(head_and_rest.len() - rest_len.min(head_and_rest.len())..)
-            .unwrap_or_default();
-        let run = after_newline(rest).unwrap_or(rest.len());
+    /// A stream on which `ahead` is read first: a head, and at most one read of what follows it.
+    pub(super) fn resumed(stream: S, watch: Arc<Watch>, ahead: Bytes) -> Self {
         Self {
-            ahead: head_and_rest,
-            run,
+            ahead,
             ..Self::new(stream, watch)
         }
     }
@@ -109,8 +107,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         };
         let read = buf.filled().get(before..).unwrap_or_default();
         if !read.is_empty() {
-            this.run = after_newline(read).unwrap_or(this.run.saturating_add(read.len()));
-            if this.watch.phase() == Phase::Idle {
+            let phase = this.watch.phase();
+            this.run = match (phase, after_newline(read)) {
+                (Phase::Work, _) => 0,
+                (_, Some(after)) => after,
+                (_, None) => this.run.saturating_add(read.len()),
+            };
+            if phase == Phase::Idle {
                 this.watch.enter(Phase::Head);
             }
         }

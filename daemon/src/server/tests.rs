@@ -27,6 +27,8 @@ pub(super) struct Daemon {
     dir: TempDir,
     pub(super) address: SocketAddr,
     pub(super) front: Arc<Front>,
+    #[cfg(feature = "tls")]
+    tls: (SocketAddr, rustls::pki_types::CertificateDer<'static>),
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
     pub(super) engine: Arc<Engine>,
@@ -63,14 +65,28 @@ async fn start_with(allowed: Limits) -> Daemon {
     let unix = bind_unix(&dir.path().join("run/s.sock")).unwrap();
     let tcp = bind_tcp("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
     let address = tcp.address().unwrap();
+    let mut listeners = vec![unix, tcp];
+    #[cfg(feature = "tls")]
+    let tls = {
+        let files = tls::tests::Files::new();
+        let certificate = files.renew();
+        let listener = listener::bind_tls("127.0.0.1:0".parse().unwrap(), Arc::new(files.open().unwrap()))
+            .await
+            .unwrap();
+        let address = listener.address().unwrap();
+        listeners.push(listener);
+        (address, certificate)
+    };
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(vec![unix, tcp], Arc::clone(&front), allowed, async {
+    let server = tokio::spawn(serve(listeners, Arc::clone(&front), allowed, async {
         let _said_or_dropped = stopped.await;
     }));
     Daemon {
         dir,
         address,
         front,
+        #[cfg(feature = "tls")]
+        tls,
         stop,
         server,
         engine,
@@ -326,4 +342,151 @@ async fn plaintext_beyond_loopback_needs_a_word() {
     }
     bind_tcp("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
     bind_tcp("0.0.0.0:0".parse().unwrap(), true).await.unwrap();
+}
+
+/// A signed GET, as SDKs of the first generation send it: everything in the query.
+fn signed_get(daemon: &Daemon, params: &[(&str, &str)]) -> String {
+    use chancery_client::sign;
+    let file = std::fs::read(daemon.dir.path().join("data/root-access-key.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    let text = |name: &str| file[name].as_str().unwrap().to_owned();
+    let (id, secret) = (text("AccessKeyId"), text("AccessKeySecret"));
+    let nonce = uuid::Uuid::from_u64_pair(1, params.len() as u64).to_string();
+    let stamp = time::OffsetDateTime::now_utc()
+        .replace_nanosecond(0)
+        .unwrap()
+        .format(&time::format_description::well_known::Rfc3339)
+        .unwrap();
+    let mut all = params.to_vec();
+    all.extend([
+        ("Version", KMS),
+        ("AccessKeyId", &id),
+        ("SignatureMethod", "HMAC-SHA1"),
+        ("SignatureNonce", &nonce),
+        ("SignatureVersion", "1.0"),
+        ("Timestamp", &stamp),
+    ]);
+    let signature = sign::signature(&secret, &sign::string_to_sign("GET", &all));
+    all.push(("Signature", &signature));
+    let query = sign::form(&all);
+    format!(
+        "GET /?{} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        query.as_str()
+    )
+}
+
+async fn exchange<S: AsyncReadExt + AsyncWriteExt + Unpin>(mut stream: S, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // Some ends of TLS streams come without a word; what was said counts.
+    let _end = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+/// 30,720 bytes are the largest secret; each `%` is three bytes in the query: a target of 92 KiB.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_line_of_92_kib_is_verified_and_answered() {
+    let daemon = start().await;
+    let percents = "%".repeat(30_720);
+    let request = signed_get(&daemon, &[("Action", "ListKeys"), ("SecretData", &percents)]);
+    assert!(request.len() > 92_160);
+    let stream = TcpStream::connect(daemon.address).await.unwrap();
+    let answer = exchange(stream, &request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    // Its signature covers all of it: one byte off and it is refused.
+    let other = signed_get(
+        &daemon,
+        &[("Action", "ListKeys"), ("SecretData", &percents), ("A", "b")],
+    );
+    let other = other.replacen("%25%25", "%25%24", 1);
+    let stream = TcpStream::connect(daemon.address).await.unwrap();
+    let answer = exchange(stream, &other).await;
+    assert!(answer.contains("SignatureDoesNotMatch"), "{answer}");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_line_over_the_limit_is_refused_with_a_code() {
+    let daemon = start().await;
+    let request = format!(
+        "GET /?{} HTTP/1.1\r\nHost: h\r\n\r\n",
+        "a".repeat(limits::REQUEST_LINE_BYTES_MAX)
+    );
+    let answer = raw(&daemon, request.as_bytes()).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 413 Payload Too Large\r\n"),
+        "{answer}"
+    );
+    assert!(answer.contains("connection: close") && answer.contains("InvalidParameter.TooLarge"));
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_the_limit_a_connection_is_told_and_local_ones_are_served() {
+    let daemon = start_with(Limits {
+        remote_connections: 2,
+        ..Limits::default()
+    })
+    .await;
+    let request =
+        format!("GET /?Action=ListKeys&Version={KMS} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    let held = [
+        TcpStream::connect(daemon.address).await.unwrap(),
+        TcpStream::connect(daemon.address).await.unwrap(),
+    ];
+    let answer = exchange(TcpStream::connect(daemon.address).await.unwrap(), &request).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 429 Too Many Requests\r\n") && answer.contains("retry-after: 1"),
+        "{answer}"
+    );
+    assert!(answer.contains("Rejected.Throttling"), "{answer}");
+    make_key(&daemon.client()).await;
+    // A place that is given back is taken again.
+    drop(held);
+    loop {
+        let answer = exchange(TcpStream::connect(daemon.address).await.unwrap(), &request).await;
+        if answer.contains("MissingParameter") {
+            break;
+        }
+        assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    }
+    daemon.stop().await;
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_served_and_recorded_as_such() {
+    let daemon = start().await;
+    let request = signed_get(&daemon, &[("Action", "ListKeys")]);
+    let stream = TcpStream::connect(daemon.tls.0).await.unwrap();
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let stream = tls::tests::client(&daemon.tls.1, rustls::ALL_VERSIONS)
+        .connect(name, stream)
+        .await
+        .unwrap();
+    let answer = exchange(stream, &request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    // Plain HTTP gets no answer there.
+    let mut plain = TcpStream::connect(daemon.tls.0).await.unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut said = Vec::new();
+    let _alert = plain.read_to_end(&mut said).await;
+    assert!(!said.starts_with(b"HTTP"), "{said:?}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_socket_of_the_service_manager_stays_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.sock");
+    let handed = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let listener = listener::adopt_unix(handed).unwrap();
+    assert!(listener.is_local());
+    assert_eq!(listener.to_string(), format!("unix:{}", path.display()));
+    drop(listener);
+    assert!(path.exists());
+    let open = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let refused = listener::adopt_tcp(open.try_clone().unwrap(), false);
+    assert!(matches!(refused, Err(BindError::Plaintext(_))));
+    listener::adopt_tcp(open, true).unwrap();
 }

@@ -209,4 +209,4 @@ const FILE_BYTES_MAX: usize = 256 << 10;
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,7 +1,7 @@
 //! GetStatus: what an operator must know of a running daemon. What it says of the log is what is durable.
 
 use crate::base::{Answer, ApiError, Arn, Code, limits};
-use crate::domain::{Scope, Unresolved};
+use crate::domain::{Reach, Scope, Unresolved};
 use crate::engine::call::{Done, Query};
 use crate::engine::tools::Tools;
 use crate::projection::{Reader, State};

@@ -10,10 +10,10 @@ use tokio_rustls::TlsConnector;
 use super::*;
 
 /// A directory with a certificate for `name` and its key.
-struct Files(TempDir);
+pub(in crate::server) struct Files(TempDir);
 
 impl Files {
-    fn new() -> Self {
+    pub(in crate::server) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -26,7 +26,7 @@ impl Files {
     }
 
     /// Writes a new pair, and gives the certificate.
-    fn renew(&self) -> CertificateDer<'static> {
+    pub(in crate::server) fn renew(&self) -> CertificateDer<'static> {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(vec!["localhost".into()]).unwrap();
         fs::write(self.certificate(), cert.pem()).unwrap();
@@ -34,12 +34,15 @@ impl Files {
         cert.der().clone()
     }
 
-    fn open(&self) -> Result<Tls, TlsError> {
+    pub(in crate::server) fn open(&self) -> Result<Tls, TlsError> {
         Tls::open(&self.certificate(), &self.key())
     }
 }
 
-fn client(trusted: &CertificateDer<'static>, versions: &[&'static SupportedProtocolVersion]) -> TlsConnector {
+pub(in crate::server) fn client(
+    trusted: &CertificateDer<'static>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
