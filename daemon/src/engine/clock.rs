@@ -13,6 +13,8 @@ pub struct ClockWatch {
     monotonic: u64,
     /// By how much wall time has gained on monotonic time in small steps, milliseconds: many of them are a jump too.
     gained: u64,
+    /// By how much wall time was behind the log at the start, milliseconds; told at the first look.
+    behind_log: u64,
     held_until: Option<u64>,
 }
 
@@ -36,13 +38,9 @@ impl ClockWatch {
     pub const fn start(wall: Timestamp, monotonic: u64, last_event: Timestamp, is_held: bool) -> Self {
         let quiet = wall.as_millis().saturating_sub(last_event.as_millis());
         Self {
-            // A clock that is behind the log is seen at the first look.
-            wall: if last_event.as_millis() > wall.as_millis() {
-                last_event
-            } else {
-                wall
-            },
+            wall,
             monotonic,
+            behind_log: last_event.as_millis().saturating_sub(wall.as_millis()),
             gained: 0,
             held_until: if is_held || quiet > limits::QUIET_START_MILLIS_MAX {
                 Some(monotonic + limits::CLOCK_HOLD_MILLIS)
@@ -67,6 +65,10 @@ impl ClockWatch {
             self.held_until = Some(monotonic + limits::CLOCK_HOLD_MILLIS);
             Drift::Ahead(gained)
         } else if behind > TOLERANCE_MILLIS {
+            Drift::Back(behind)
+        } else if self.behind_log > TOLERANCE_MILLIS {
+            let behind = self.behind_log;
+            self.behind_log = 0;
             Drift::Back(behind)
         } else {
             Drift::None

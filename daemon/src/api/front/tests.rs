@@ -206,7 +206,9 @@ fn largest(action: &str, key: &str) -> Option<Vec<(&'static str, String)>> {
         "ListKeys" | "ListAliases" => page.to_vec(),
         "DescribeKey" | "EnableKey" | "DisableKey" | "CancelKeyDeletion" | "ListResourceTags" => vec![key],
         "ScheduleKeyDeletion" => vec![key, ("PendingWindowInDays", "366".to_owned())],
-        "DescribeRegions" | "DescribeAccountKmsStatus" | "GetLogStatus" | "AcceptClock" => vec![],
+        "DescribeRegions" | "DescribeAccountKmsStatus" | "GetStatus" | "GetLogStatus" | "AcceptClock" => {
+            vec![]
+        }
         "GetLogEntries" => vec![("From", "0".to_owned()), ("MaxEntries", "2048".to_owned())],
         _ => return accounts::largest(action),
     })

@@ -178,12 +178,20 @@ impl Mismatch {
     /// What the sender reads. For the sender's eyes only (I3): events, traces and counters take the code and its catalogue text.
     /// The v1 SDKs take all that follows the only colon, compare it with their own string, and tell their user whether the
     /// secret or the request is wrong; without a colon they crash.
+    /// A string of more than a request line may hold is not sent back: a wrong signature must not buy a large answer.
     pub fn into_error(self) -> ApiError {
-        let text = format!("{EXPLANATION}{}", *self.string_to_sign);
+        let echo = if self.string_to_sign.len() <= ECHO_BYTES_MAX {
+            self.string_to_sign.as_str()
+        } else {
+            ""
+        };
+        let text = format!("{EXPLANATION}{echo}");
         ApiError::with_message(Code::SignatureDoesNotMatch, text)
     }
 }
 
+/// Longest string to sign that is sent back, bytes.
+const ECHO_BYTES_MAX: usize = 128 << 10;
 const EXPLANATION: &str = "Specified signature does not match our calculation. server string to sign is:";
 
 impl From<Mismatch> for ApiError {
