@@ -11,14 +11,21 @@ mod tests;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
 use super::exit::Failure;
+use super::start::DataArguments;
 use super::target::Target;
 use crate::audit::show::{Form, show};
 use crate::audit::{LogSource, Replayed, Report, SourceError, StoreSource, rebuild, replay, verify};
+use crate::base::entropy::SystemEntropy;
+use crate::base::time::SystemClock;
 use crate::base::{Digest, Seq};
+use crate::engine::boot::World;
+use crate::engine::home::Home;
+use crate::ledger::EventStore;
 use from::{Chosen, FromError};
 use progress::Shown;
 
@@ -41,6 +48,9 @@ pub(super) enum LogCommand {
     /// Verify the log of a stopped daemon, then derive its stored state from it again.
     #[command(after_help = REBUILD_HELP)]
     Rebuild(SourceArgs),
+    /// Give a log whose anchor is lost for good a new one, and record that.
+    #[command(after_help = ACCEPT_HELP)]
+    AcceptLoss(AcceptArgs),
     /// Show events: position, time, actor, operation, resources, outcome, request id.
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
@@ -58,6 +68,16 @@ pub(super) struct SourceArgs {
     /// A running daemon, when there is no --data
     #[command(flatten)]
     pub(super) target: Target,
+}
+
+/// `log accept-loss`.
+#[derive(Debug, Args)]
+pub(super) struct AcceptArgs {
+    /// Why, for those who read the log later
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    data: DataArguments,
 }
 
 /// `log verify`.
@@ -124,6 +144,12 @@ Examples:
   chancery log show --socket /run/chancery/chancery.sock --event 42
   chancery log show --data /var/lib/chancery --json | jq 'select(.op == \"kms/Decrypt\")'";
 
+const ACCEPT_HELP: &str = "\
+The daemon must be stopped. The whole log is verified first. An anchor that can be read is never replaced: one that says
+that events are missing is evidence of it, and the way out is to put them back.
+
+  chancery log accept-loss --data /var/lib/chancery --reason 'the disk of the anchor died'";
+
 /// Does it.
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match run_to(&arguments.command, &mut std::io::stdout(), &mut std::io::stderr()) {
@@ -138,6 +164,7 @@ fn run_to(command: &LogCommand, out: &mut dyn Write, err: &mut dyn Write) -> u8 
         LogCommand::Verify(args) => run_verify(args, out, err),
         LogCommand::Replay(source) => run_replay(source, out, err),
         LogCommand::Rebuild(source) => run_rebuild(source, out, err),
+        LogCommand::AcceptLoss(args) => run_accept_loss(args, out, err),
         LogCommand::Show(args) => run_show(args, out),
     };
     done.unwrap_or_else(|error| {
@@ -161,15 +188,23 @@ enum RunError {
     RebuildLive,
     #[error("there is no event {0}: the log has {1} events, counted from 0")]
     NoEvent(u64, u64),
+    #[error("{1}")]
+    Failed(u8, String),
     #[error("can't write the output: {0}")]
     Output(#[from] std::io::Error),
 }
 
 impl RunError {
+    fn failed(failure: Failure) -> Self {
+        let (code, text) = failure.into_parts();
+        Self::Failed(code, text)
+    }
+
     /// A store that can't be read is a no: nothing in it is proven.
     const fn status(&self) -> u8 {
         match self {
             Self::From(error) => error.status(),
+            Self::Failed(code, _) => *code,
             Self::Source(SourceError::Unreachable(_) | SourceError::Answer(_)) => 3,
             Self::Source(_) | Self::NoEvent(..) | Self::Output(_) => 1,
             Self::Key(_) | Self::RebuildLive => 2,
@@ -248,6 +283,38 @@ fn run_rebuild(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) ->
     details(&rebuilt.report, err)?;
     writeln!(out, "{rebuilt}")?;
     Ok(status(rebuilt.rows.is_some()))
+}
+
+/// Only a log that proves itself whole as far as it goes gets a new anchor.
+fn run_accept_loss(args: &AcceptArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
+    let opened = || {
+        let home = Home::open_existing(args.data.layout()?)?;
+        Ok((home, [args.data.load_root_key()?.0, args.data.load_root_key()?.0]))
+    };
+    let (home, roots) = opened().map_err(RunError::failed)?;
+    let mut shown = Shown::start("verified");
+    let store: &dyn EventStore = &**home.store();
+    let report = verify(&mut StoreSource::new(store)?, &mut |done, all| {
+        shown.at(done, all)
+    })?;
+    drop(shown);
+    details(&report, err)?;
+    if !report.is_verified() {
+        writeln!(out, "{report}")?;
+        return Ok(1);
+    }
+    let world = World {
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    let accepted = home.accept_loss(roots, &world, &args.reason);
+    accepted.map_err(|error| RunError::failed(error.into()))?;
+    writeln!(
+        out,
+        "accepted: the log of {} events has a new anchor",
+        report.events
+    )?;
+    Ok(0)
 }
 
 fn run_show(args: &ShowArgs, out: &mut dyn Write) -> Result<u8, RunError> {

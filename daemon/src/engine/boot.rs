@@ -124,7 +124,10 @@ pub enum BootError {
         what: &'static str,
     },
     /// The anchor itself.
-    #[error("the anchor can't be used: {0}")]
+    #[error(
+        "the anchor can't be used: {0}. Put it back from where it was kept, or, when it is lost for good, \
+         `chancery log accept-loss --data DIR --reason TEXT` gives the log a new one and records that"
+    )]
     Anchor(#[from] AnchorError),
     /// A file.
     #[error("{0}")]
@@ -147,7 +150,8 @@ pub enum BootError {
     #[error(
         "the anchor is gone or blank. Was this log served with --anchor PATH? Then name it again. The log has {found} \
          events; without an anchor nobody can tell whether that is all that were acknowledged, so it is not served. \
-         `chancery log verify --data DIR` checks what is there; put the anchor back from where it was kept"
+         `chancery log verify --data DIR` checks what is there; put the anchor back from where it was kept, or, when it is lost for good, \
+         `chancery log accept-loss --data DIR --reason TEXT` gives the log a new one and records that"
     )]
     AnchorGone {
         /// Events in the store.
@@ -174,10 +178,7 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
     let vault = Arc::new(Vault::open(storage.mirrors, log.id, root)?);
     let seed = unseal_internal(&vault, &state, InternalKeyPurpose::LogSigning)?;
     let nonce_key = unseal_internal(&vault, &state, InternalKeyPurpose::NonceHashing)?;
-    let log_key = LogKey::from_seed(&seed)?;
-    if log_key.public() != public {
-        return Err(BootError::OtherLogKey);
-    }
+    let log_key = log_key(&vault, &state, &public)?;
     let referenced: std::collections::HashSet<SlotRef> = state.slots().collect();
     // A filling that nothing refers to is not taken over but erased: it may be one that was destroyed, come back with a
     // vault put back from a copy (law 5). And none that the log has seen is ever given again (law 3).
@@ -312,7 +313,11 @@ pub fn anchor_at(chain: &Chain, clean: bool) -> Anchor {
     }
 }
 
-fn check_anchor(store: &dyn EventStore, size: u64, anchor: Option<Anchor>) -> Result<(), BootError> {
+pub(super) fn check_anchor(
+    store: &dyn EventStore,
+    size: u64,
+    anchor: Option<Anchor>,
+) -> Result<(), BootError> {
     let Some(anchor) = anchor else {
         // Only a crash between genesis and the first anchor leaves none.
         return if size == 1 {
@@ -340,6 +345,17 @@ const fn shortened(found: u64, anchored: u64, detail: &'static str) -> BootError
         found,
         anchored,
         detail,
+    }
+}
+
+/// Unseals the log key, and makes sure that it is the log's.
+pub(super) fn log_key(vault: &Vault, state: &State, public: &LogPublicKey) -> Result<LogKey, BootError> {
+    let seed = unseal_internal(vault, state, InternalKeyPurpose::LogSigning)?;
+    let key = LogKey::from_seed(&seed)?;
+    if key.public() == *public {
+        Ok(key)
+    } else {
+        Err(BootError::OtherLogKey)
     }
 }
 

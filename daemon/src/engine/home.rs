@@ -27,6 +27,7 @@ use rustix::fs::FlockOperation;
 use zeroize::Zeroizing;
 
 use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
+use super::reanchor;
 use super::reserve::{OsDisk, ReserveLimits};
 use crate::base::disk::{BlockFile, OsFile, sync_parent, write_atomically};
 use crate::custody::RootKey;
@@ -219,6 +220,14 @@ impl Home {
         let disk = Box::new(OsDisk::new(self.layout.reserve()));
         core.tools.reserve.watch(disk, ReserveLimits::default());
         Ok(core)
+    }
+
+    /// Gives a log whose anchor is lost a new one, and records that and why.
+    pub fn accept_loss(&self, roots: [RootKey; 2], world: &World, reason: &str) -> Result<(), HomeError> {
+        let [first, second] = roots;
+        reanchor::replace_lost(self.storage()?, first)?;
+        let core = boot::resume(self.storage()?, second, world)?;
+        Ok(reanchor::record(core, world, &*self.store, reason)?)
     }
 
     fn found(&self, root: RootKey, world: &World, founding: &Founding) -> Result<Core, HomeError> {

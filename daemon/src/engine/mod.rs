@@ -23,6 +23,7 @@ pub mod housekeeping;
 pub mod prepare;
 pub mod published;
 pub mod query;
+pub mod reanchor;
 mod recent;
 pub mod refusals;
 pub mod reserve;
