@@ -200,7 +200,6 @@ impl Writer {
             Err(error) => Err(error),
         };
         let result = if call.dry_run {
-            blob = None;
             rehearsed(result, &mut changes)
         } else {
             result
