@@ -75,12 +75,22 @@ fn no_secret_is_ever_written() {
     not_http(&sender, &mut secrets);
     let local = local_peer(&daemon, &mut secrets, &key);
 
+    let monitor = Sender {
+        tcp: daemon.metrics(),
+        credentials: daemon.credentials(),
+    };
+    let metrics = monitor.exchange(head("GET", "/metrics", "").as_bytes());
+    assert!(metrics.contains("chancery_"), "{metrics}");
     let stdout = daemon.stop();
     let shown = daemon.log_says_yes(&["show", "--json"]);
     let scanner = Scanner::new(&secrets.canaries);
     let found = scanner.findings(daemon.home(), &|path, canary| may_hold(&daemon, path, canary));
     assert!(found.is_empty(), "{found:#?}");
-    for (what, text) in [("stdout", &stdout), ("the decoded log", &shown)] {
+    for (what, text) in [
+        ("stdout", &stdout[..]),
+        ("the decoded log", &shown),
+        ("a metric", metrics.as_bytes()),
+    ] {
         let found: Vec<_> = scanner
             .scan(text)
             .iter()

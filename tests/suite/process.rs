@@ -24,6 +24,7 @@ pub struct Daemon {
 struct Running {
     child: Child,
     tcp: SocketAddr,
+    metrics: SocketAddr,
     /// Everything it printed on stdout, when it has ended.
     stdout: JoinHandle<Vec<u8>>,
 }
@@ -51,7 +52,13 @@ impl Daemon {
             .open(self.stderr())
             .unwrap();
         let mut child = command()
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--metrics-listen",
+                "127.0.0.1:0",
+            ])
             .args([
                 Path::new("--data"),
                 &self.data(),
@@ -68,13 +75,18 @@ impl Daemon {
         let (sender, lines) = channel();
         let stdout = child.stdout.take().unwrap();
         let stdout = std::thread::spawn(move || forward(stdout, &sender));
-        let Some(tcp) = wait_for_listeners(&lines) else {
+        let Some((tcp, metrics)) = wait_for_listeners(&lines) else {
             let _ = child.kill();
             let ended = child.wait();
             let said = std::fs::read_to_string(self.stderr()).unwrap_or_default();
             panic!("the daemon did not start ({ended:?}); it said:\n{said}");
         };
-        self.running = Some(Running { child, tcp, stdout });
+        self.running = Some(Running {
+            child,
+            tcp,
+            metrics,
+            stdout,
+        });
     }
 
     /// SIGKILL: a crash. It need not be alive any more.
@@ -147,6 +159,11 @@ impl Daemon {
     /// Where it listens for TCP.
     pub fn tcp(&self) -> SocketAddr {
         self.running.as_ref().unwrap().tcp
+    }
+
+    /// Where it answers monitors.
+    pub fn metrics(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().metrics
     }
 
     /// A field of the root access key's file.
@@ -227,20 +244,23 @@ fn forward(stdout: ChildStdout, sender: &Sender<String>) -> Vec<u8> {
     }
 }
 
-/// The TCP address, when both listeners are ready. None: it ended, or took too long.
-fn wait_for_listeners(lines: &Receiver<String>) -> Option<SocketAddr> {
+/// The TCP address and the monitors', when all listeners are ready. None: it ended, or took too long.
+fn wait_for_listeners(lines: &Receiver<String>) -> Option<(SocketAddr, SocketAddr)> {
     let deadline = Instant::now() + READY_MAX;
-    let (mut unix, mut tcp) = (false, None);
-    while !unix || tcp.is_none() {
+    let (mut unix, mut tcp, mut metrics) = (false, None, None);
+    while !unix || tcp.is_none() || metrics.is_none() {
         let left = deadline.saturating_duration_since(Instant::now());
         let line = lines.recv_timeout(left).ok()?;
         match line.strip_prefix("listening on ") {
             Some(where_) if where_.starts_with("unix:") => unix = true,
-            Some(where_) => tcp = where_.strip_prefix("http://").and_then(|a| a.parse().ok()),
+            Some(where_) => match where_.strip_prefix("http://")?.strip_suffix("/metrics") {
+                Some(address) => metrics = Some(address.parse().ok()?),
+                None => tcp = Some(where_.strip_prefix("http://")?.parse().ok()?),
+            },
             None => {}
         }
     }
-    tcp
+    tcp.zip(metrics)
 }
 
 fn wait(child: &mut Child) -> Option<ExitStatus> {
