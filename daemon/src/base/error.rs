@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::AccessDenied;
+
 /// Whether the same call may succeed later without any change by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -147,6 +149,8 @@ pub struct ApiError {
     pub code: Code,
     /// The text; defaults to the catalogue's.
     pub message: Cow<'static, str>,
+    /// Of a denial by policies: what its caller may know of it.
+    pub denied: Option<Box<AccessDenied>>,
 }
 
 impl ApiError {
@@ -155,6 +159,7 @@ impl ApiError {
         Self {
             code,
             message: Cow::Borrowed(code.text()),
+            denied: None,
         }
     }
 
@@ -163,6 +168,7 @@ impl ApiError {
         Self {
             code,
             message: message.into(),
+            denied: None,
         }
     }
 
