@@ -120,6 +120,11 @@ pub trait Command: Debug + Send + Sync {
     /// The resources it touches, for authorization. What is read for it goes through `reader`, into the read set.
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved>;
 
+    /// The condition values that the request brings, by condition key. Asked for callers who are subject to policies.
+    fn brings(&self) -> Recorded {
+        Recorded::EMPTY
+    }
+
     /// Whose business it is.
     fn reach(&self, scope: &Scope) -> Reach {
         Reach::Account(scope.account)

@@ -6,7 +6,9 @@
 //! Never: does IO, reads a clock, looks a resource up.
 
 pub mod authorize;
+pub mod live;
 pub mod permit;
 
 pub use authorize::{Denial, Question, authorize};
+pub use live::RE_ENCRYPT_TO;
 pub use permit::Permit;
