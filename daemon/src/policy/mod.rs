@@ -6,7 +6,10 @@
 //! Never: does IO, reads a clock, looks a resource up.
 
 pub mod authorize;
+pub mod language;
 pub mod permit;
+pub mod request;
+pub mod verdict;
 
 pub use authorize::{Denial, Question, authorize};
 pub use permit::Permit;
