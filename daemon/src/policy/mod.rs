@@ -6,8 +6,11 @@
 //! Never: does IO, reads a clock, looks a resource up.
 
 pub mod authorize;
+pub mod language;
 pub mod live;
 pub mod permit;
+pub mod request;
+pub mod verdict;
 
 pub use authorize::{Denial, Question, authorize};
 pub use live::RE_ENCRYPT_TO;
