@@ -11,6 +11,7 @@ pub mod language;
 pub mod permit;
 pub mod plain;
 pub mod request;
+pub mod system;
 pub mod vectors;
 pub mod verdict;
 
