@@ -34,6 +34,16 @@ impl Arn {
         Self(format!("acs:chancery::{account}:account").into())
     }
 
+    /// An account's root.
+    pub fn root(account: AccountId) -> Self {
+        Self(format!("acs:ram::{account}:root").into())
+    }
+
+    /// All that RAM has of an account: what the settings of the account are checked on.
+    pub fn ram_settings(account: AccountId) -> Self {
+        Self(format!("acs:ram::{account}:*").into())
+    }
+
     /// The access keys of an account's root.
     pub fn root_keys(account: AccountId) -> Self {
         Self(format!("acs:chancery::{account}:root-key").into())

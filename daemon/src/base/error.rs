@@ -126,6 +126,16 @@ catalogue! {
     StateForbidsChange => ("Rejected.StateModifiedFailed", 409, Never, "Keystate modified failed."),
     /// The client token came with another request before.
     TokenOfAnotherRequest => ("IdempotentParameterMismatch", 400, Never, "The request uses the same client token as a previous, but non-identical request."),
+    /// RAM's word for NoPermission.
+    RamNoPermission => ("NoPermission", 403, Never, "You are not authorized to do this action."),
+    /// RAM's word for an access key that is switched off.
+    RamInactiveAccessKey => ("InvalidAccessKeyId.Inactive", 403, Never, "The access key is disabled."),
+    /// RAM's word for a caller who sends more than its share.
+    RamThrottled => ("Throttling.User", 429, Later, "Request was denied due to user flow control."),
+    /// RAM's word for a fault of the service.
+    RamInternal => ("InternalError", 500, Later, "The request processing has failed due to some unknown error."),
+    /// RAM's word for a service that can't answer now.
+    RamUnavailable => ("ServiceUnavailable", 503, Later, "The service is temporarily unavailable."),
     /// DryRun: a parameter is wrong.
     DryRunInvalid => ("ValidationError", 400, Never, "The request would have failed: a parameter is not valid."),
     /// DryRun: authorization denies.
@@ -145,6 +155,9 @@ impl fmt::Display for Code {
 pub struct ApiError {
     /// The code.
     pub code: Code,
+    /// What the wire appends to the code, without the point between them: the parameter that is wrong, and how
+    /// (`UserName.Length`).
+    pub part: Option<Cow<'static, str>>,
     /// The text; defaults to the catalogue's.
     pub message: Cow<'static, str>,
 }
@@ -154,6 +167,7 @@ impl ApiError {
     pub const fn new(code: Code) -> Self {
         Self {
             code,
+            part: None,
             message: Cow::Borrowed(code.text()),
         }
     }
@@ -162,7 +176,28 @@ impl ApiError {
     pub fn with_message(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
+            part: None,
             message: message.into(),
+        }
+    }
+
+    /// `InvalidParameter.PART`: the parameter, and after another point what is wrong with it where the contract says it.
+    pub fn invalid_part(part: impl Into<Cow<'static, str>>, expected: &str) -> Self {
+        let part = part.into();
+        let parameter = part.split('.').next().unwrap_or_default();
+        let message = format!("The specified parameter \"{parameter}\" is not valid: {expected}.");
+        Self {
+            code: Code::InvalidParameter,
+            part: Some(part),
+            message: message.into(),
+        }
+    }
+
+    /// The code as the wire has it.
+    pub fn wire_code(&self) -> Cow<'static, str> {
+        match &self.part {
+            None => Cow::Borrowed(self.code.as_str()),
+            Some(part) => format!("{}.{part}", self.code.as_str()).into(),
         }
     }
 
@@ -195,7 +230,7 @@ impl From<Code> for ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)
+        write!(f, "{}: {}", self.wire_code(), self.message)
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod arn;
 pub mod context;
+pub mod dialect;
 pub mod digest;
 pub mod disk;
 pub mod entropy;
@@ -24,6 +25,7 @@ pub mod time;
 pub use answer::{Answer, SecretText, Value};
 pub use arn::Arn;
 pub use context::EncryptionContext;
+pub use dialect::Dialect;
 pub use digest::Digest;
 pub use error::{ApiError, Code};
 pub use figure::{Distribution, Figure, Histogram};

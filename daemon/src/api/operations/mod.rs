@@ -7,14 +7,16 @@ pub mod cipher;
 pub mod key;
 pub mod lifecycle;
 pub mod log;
+mod ram;
 mod read;
 pub mod rotation;
+mod sts;
 pub mod tags;
 
 use super::table::Row;
 
 /// Every family, in the order in which people meet them.
-pub static FAMILIES: [&[Row]; 9] = [
+pub static FAMILIES: [&[Row]; 11] = [
     &key::ROWS,
     &lifecycle::ROWS,
     &cipher::ROWS,
@@ -22,6 +24,8 @@ pub static FAMILIES: [&[Row]; 9] = [
     &rotation::ROWS,
     &tags::ROWS,
     &account::ROWS,
+    &ram::console::ROWS,
+    &sts::ROWS,
     &accounts::ROWS,
     &log::ROWS,
 ];

@@ -3,10 +3,12 @@
 pub mod account;
 pub mod accounts;
 pub mod aliases;
+pub mod caller;
 pub mod key_filter;
 pub mod keys;
 pub mod log;
 pub mod page;
+pub mod settings;
 pub mod status;
 pub mod tags;
 pub mod versions;
