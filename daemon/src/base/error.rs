@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::AccessDenied;
+
 /// Whether the same call may succeed later without any change by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -160,6 +162,8 @@ pub struct ApiError {
     pub part: Option<Cow<'static, str>>,
     /// The text; defaults to the catalogue's.
     pub message: Cow<'static, str>,
+    /// Of a denial by policies: what its caller may know of it.
+    pub denied: Option<Box<AccessDenied>>,
 }
 
 impl ApiError {
@@ -169,6 +173,7 @@ impl ApiError {
             code,
             part: None,
             message: Cow::Borrowed(code.text()),
+            denied: None,
         }
     }
 
@@ -178,6 +183,7 @@ impl ApiError {
             code,
             part: None,
             message: message.into(),
+            denied: None,
         }
     }
 
@@ -187,9 +193,8 @@ impl ApiError {
         let parameter = part.split('.').next().unwrap_or_default();
         let message = format!("The specified parameter \"{parameter}\" is not valid: {expected}.");
         Self {
-            code: Code::InvalidParameter,
             part: Some(part),
-            message: message.into(),
+            ..Self::with_message(Code::InvalidParameter, message)
         }
     }
 

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod arn;
 pub mod context;
+pub mod denied;
 pub mod dialect;
 pub mod digest;
 pub mod disk;
@@ -25,6 +26,7 @@ pub mod time;
 pub use answer::{Answer, SecretText, Value};
 pub use arn::Arn;
 pub use context::EncryptionContext;
+pub use denied::AccessDenied;
 pub use dialect::Dialect;
 pub use digest::Digest;
 pub use error::{ApiError, Code};

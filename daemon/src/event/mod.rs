@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use actor::{Actor, ActorKind, Origin};
 pub use bytes::Bytes;
 pub use change::{AccessKeyCreated, Change, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun};
-pub use outcome::{Decision, Effect, Element, Outcome, Recorded};
+pub use outcome::{CheckKind, Checked, Decision, Effect, Element, Outcome, PolicyLayer, Recorded};
 pub use reads::{Observation, Read, RowKey, Table};
 
 use crate::base::{Digest, RequestId, Seq, Timestamp};

@@ -26,7 +26,20 @@ pub fn error_json(error: &ApiError, request: RequestId, host: &str) -> Vec<u8> {
     push_text(&error.message, &mut out);
     let _ = write!(out, ",\"RequestId\":\"{request}\",\"HostId\":");
     push_text(host, &mut out);
-    out.extend_from_slice(b",\"Recommend\":\"\"}");
+    out.extend_from_slice(b",\"Recommend\":\"\"");
+    if let Some(denied) = &error.denied {
+        out.extend_from_slice(b",\"AccessDeniedDetail\":{");
+        for (position, (name, text)) in denied.fields().enumerate() {
+            if position > 0 {
+                out.push(b',');
+            }
+            push_text(name, &mut out);
+            out.push(b':');
+            push_text(text, &mut out);
+        }
+        out.push(b'}');
+    }
+    out.push(b'}');
     out
 }
 

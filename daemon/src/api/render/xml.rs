@@ -23,7 +23,16 @@ pub fn error_xml(error: &ApiError, request: RequestId, host: &str) -> Vec<u8> {
     push_element("Message", |out| push_text(&error.message, out), &mut out);
     let _ = write!(out, "<RequestId>{request}</RequestId>");
     push_element("HostId", |out| push_text(host, out), &mut out);
-    out.push_str("<Recommend></Recommend></Error>");
+    out.push_str("<Recommend></Recommend>");
+    if let Some(denied) = &error.denied {
+        let fields = |out: &mut String| {
+            for (name, text) in denied.fields() {
+                push_element(name, |out| push_text(text, out), out);
+            }
+        };
+        push_element("AccessDeniedDetail", fields, &mut out);
+    }
+    out.push_str("</Error>");
     out.into_bytes()
 }
 
