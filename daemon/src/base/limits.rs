@@ -29,6 +29,10 @@ pub const PENDING_WINDOW_DAYS: (u64, u64, u64) = (7, 366, 30);
 /// Largest signed log entry, bytes. C2SP tlog-tiles prefixes entries with a u16 length; the margin is for later headers.
 pub const ENTRY_BYTES_MAX: usize = 60_000;
 
+/// Largest stored row, bytes: five versions of a policy of four-byte characters have an eighth of it; a key with a version
+/// for each week of a century has it.
+pub const ROW_BYTES_MAX: usize = 1 << 20;
+
 /// Largest request body, bytes: the wire contract's 1 MiB for the whole request.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 
@@ -177,6 +181,30 @@ pub const ROOT_KEYS_MAX: usize = 2;
 /// Longest name of an account, characters.
 pub const ACCOUNT_NAME_CHARS_MAX: usize = 64;
 
+/// Most users of an account (RAM contract, section 1.6, like the following).
+pub const USERS_MAX: usize = 5_000;
+
+/// Most groups of an account.
+pub const GROUPS_MAX: usize = 300;
+
+/// Most roles of an account.
+pub const ROLES_MAX: usize = 1_000;
+
+/// Most groups that a user is in.
+pub const GROUPS_OF_USER_MAX: usize = 10;
+
+/// Most access keys of a user.
+pub const ACCESS_KEYS_OF_USER_MAX: usize = 2;
+
+/// Most custom policies of an account.
+pub const POLICIES_MAX: usize = 1_500;
+
+/// Most versions of a custom policy.
+pub const POLICY_VERSIONS_MAX: usize = 5;
+
+/// Most policies attached to one user, group or role: system and custom ones, counted apart.
+pub const ATTACHED_MAX: (usize, usize) = (20, 10);
+
 /// Refused operations of one principal in a row; each is an event of some 500 bytes.
 pub const REFUSED_BURST: u32 = 1_000;
 
@@ -186,7 +214,7 @@ pub const REFUSED_PER_SECOND: u32 = 50;
 /// Calls of one principal under way at once: half the queue, so that another principal always finds a place in it.
 pub const CALLS_AT_ONCE_MAX: usize = QUEUE_LEN_MAX / 2;
 
-/// Most principals told apart at admission; further local users who are nobody share one line.
+/// Most principals told apart at admission; further users, roles and local users who are nobody share one line.
 pub const PRINCIPALS_TOLD_APART_MAX: usize = 4_096;
 
 /// Free bytes below which work with keys is refused: the store needs room to compact what it has.

@@ -18,6 +18,7 @@ pub mod interval;
 pub mod limits;
 pub mod memory_file;
 pub mod name;
+pub mod principal;
 pub mod secret;
 pub mod spec;
 pub mod tag;
@@ -34,6 +35,10 @@ pub use figure::{Distribution, Figure, Histogram};
 pub use id::{AccessKeyId, AccountId, KeyId, KeyVersionId, LogId, RequestId, Seq, SlotRef};
 pub use interval::RotationInterval;
 pub use name::{AliasName, Region};
+pub use principal::{
+    AccountAlias, Folded, GroupId, GroupName, NameFault, PolicyName, PolicyVersion, PrincipalName, RoleId,
+    RoleName, SessionName, SourceIdentity, UserId, UserName,
+};
 pub use secret::SecretBytes;
 pub use spec::{KeyOrigin, KeySpec, KeyUsage, ProtectionLevel};
 pub use tag::{Tag, TagKey, TagValue};

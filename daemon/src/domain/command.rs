@@ -4,7 +4,9 @@ use std::fmt::Debug;
 
 use super::{Refusal, Unresolved};
 use crate::base::answer::SecretText;
-use crate::base::{AccessKeyId, AccountId, Answer, Arn, KeyId, KeySpec, Region, SlotRef, Timestamp};
+use crate::base::{
+    AccessKeyId, AccountId, Answer, Arn, GroupId, KeyId, KeySpec, Region, RoleId, SlotRef, Timestamp, UserId,
+};
 use crate::event::{Bytes, Change, KeyVersionAdded, Recorded};
 use crate::projection::{Reader, State};
 
@@ -37,8 +39,17 @@ pub enum Needs {
     NewVersion(KeyId, KeySpec),
     /// An account number, and an access key.
     NewAccount,
-    /// An access key.
-    NewAccessKey,
+    /// An access key, in the form of a user's or of the daemon's root keys.
+    NewAccessKey {
+        /// Whether it is to be of a user's form.
+        of_user: bool,
+    },
+    /// The id of a user.
+    NewUser,
+    /// The id of a group.
+    NewGroup,
+    /// The id of a role.
+    NewRole,
 }
 
 /// A fresh access key.
@@ -76,13 +87,19 @@ pub enum Facts {
     NewAccount(AccountId, MadeAccessKey),
     /// An access key.
     NewAccessKey(MadeAccessKey),
+    /// The id of a user.
+    NewUser(UserId),
+    /// The id of a group.
+    NewGroup(GroupId),
+    /// The id of a role.
+    NewRole(RoleId),
 }
 
 impl Facts {
     /// The slot that what was made is sealed under.
     pub const fn slot(&self) -> Option<SlotRef> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::NewUser(_) | Self::NewGroup(_) | Self::NewRole(_) => None,
             Self::NewKey(_, version) | Self::NewVersion(version) => Some(version.slot),
             Self::NewAccount(_, made) | Self::NewAccessKey(made) => Some(made.slot),
         }

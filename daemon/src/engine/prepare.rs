@@ -68,12 +68,7 @@ fn attempt(
     decision: &mut Decision,
     touched: &mut Vec<Arn>,
 ) -> Result<Ready, Halt> {
-    // The principal belongs to every read set: an access key that is gone by the time of the event allows nothing.
-    if let Some(access_key) = &call.actor.ak {
-        reader
-            .access_key(access_key)
-            .ok_or(ApiError::new(Code::UnknownAccessKey))?;
-    }
+    super::principal::check(call, reader)?;
     let resolved = match &call.work {
         Work::Command(command) => command.resources(&call.scope, reader),
         Work::Use(work) => work.resources(&call.scope, reader),

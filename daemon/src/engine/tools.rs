@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{AccountId, KeyId, KeySpec, SlotRef, Timestamp, limits};
+use crate::base::{AccountId, GroupId, KeyId, KeySpec, RoleId, SlotRef, Timestamp, UserId, limits};
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Vault};
@@ -76,10 +76,13 @@ impl Tools {
             Needs::NewVersion(key, spec) => self.make_version(key, spec).map(Facts::NewVersion),
             Needs::NewAccount => {
                 let account = AccountId::make(&*self.entropy);
-                self.make_access_key()
+                self.make_access_key(false)
                     .map(|made| Facts::NewAccount(account, made))
             }
-            Needs::NewAccessKey => self.make_access_key().map(Facts::NewAccessKey),
+            Needs::NewAccessKey { of_user } => self.make_access_key(of_user).map(Facts::NewAccessKey),
+            Needs::NewUser => Ok(Facts::NewUser(UserId::make(&*self.entropy))),
+            Needs::NewGroup => Ok(Facts::NewGroup(GroupId::make(&*self.entropy))),
+            Needs::NewRole => Ok(Facts::NewRole(RoleId::make(&*self.entropy))),
         }
     }
 
@@ -91,9 +94,9 @@ impl Tools {
         })
     }
 
-    fn make_access_key(&self) -> Result<MadeAccessKey, Refusal> {
+    fn make_access_key(&self, of_user: bool) -> Result<MadeAccessKey, Refusal> {
         let slot = self.take_slot()?;
-        access_keys::make(&self.vault, slot, &*self.entropy).map_err(|error| {
+        access_keys::make(&self.vault, slot, of_user, &*self.entropy).map_err(|error| {
             tracing::error!(%error, %slot, "no access key could be made");
             self.free.give_back([slot]);
             Refusal::NoSlot
