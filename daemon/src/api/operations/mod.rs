@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod alias;
 pub mod cipher;
 pub mod key;
+pub mod key_policy;
 pub mod lifecycle;
 pub mod log;
 mod ram;
@@ -16,14 +17,19 @@ pub mod tags;
 use super::table::Row;
 
 /// Every family, in the order in which people meet them.
-pub static FAMILIES: [&[Row]; 11] = [
+pub static FAMILIES: [&[Row]; 16] = [
     &key::ROWS,
     &lifecycle::ROWS,
     &cipher::ROWS,
     &alias::ROWS,
     &rotation::ROWS,
     &tags::ROWS,
+    &key_policy::ROWS,
     &account::ROWS,
+    &ram::role::ROWS,
+    &ram::policy::ROWS,
+    &ram::attachment::ROWS,
+    &ram::tags::ROWS,
     &ram::console::ROWS,
     &sts::ROWS,
     &accounts::ROWS,
