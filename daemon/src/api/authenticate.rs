@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::nonce::NonceMemory;
 use super::signature::{Presented, SignedRequest, Style};
+use super::temporary::{by_session, refuse_token};
 use crate::base::{ApiError, Code};
 use crate::engine::{Actor, Engine, inactive};
 
@@ -85,6 +86,9 @@ fn signed<'a>(
     presented: &Presented<'a>,
 ) -> Result<Caller<'a>, ApiError> {
     let request = SignedRequest::parse(presented)?;
+    if request.access_key.is_temporary() {
+        return by_session(engine, nonces, request);
+    }
     let known = engine
         .access_key(&request.access_key)
         .ok_or(Code::UnknownAccessKey)?;
@@ -97,7 +101,7 @@ fn signed<'a>(
     request.verify(&known.secret)?;
     let hash = nonces.hash(&request.access_key, request.nonce);
     nonces.admit(hash, &request.access_key, stamp, now)?;
-    request.check_token()?;
+    refuse_token(engine, &request)?;
     Ok(Caller {
         region: request.region,
         actor: known.actor,

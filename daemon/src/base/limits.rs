@@ -228,3 +228,39 @@ pub const DISK_EXHAUSTED_BYTES: u64 = 16 << 20;
 
 /// Bytes set aside for a full disk: some 100,000 refusals and disablings.
 pub const DISK_RESERVE_BYTES: u64 = 64 << 20;
+
+/// Longest description in RAM, characters (RAM contract, section 1.4).
+pub const RAM_DESCRIPTION_CHARS_MAX: usize = 1_024;
+
+/// Longest policy, characters (RAM contract, section 1.4).
+pub const POLICY_CHARS_MAX: usize = 6_144;
+
+/// Longest trust policy, characters (authorization contract, section 1.6).
+pub const TRUST_POLICY_CHARS_MAX: usize = 2_048;
+
+/// Longest session policy, characters (STS contract, section 4.1).
+pub const SESSION_POLICY_CHARS_MAX: usize = 2_048;
+
+/// Longest policy of a key, bytes (wire contract, section 9.4).
+pub const KEY_POLICY_BYTES_MAX: usize = 32_768;
+
+/// Shortest session, seconds (STS contract, section 4.1).
+pub const SESSION_SECONDS_MIN: u64 = 900;
+
+/// How long a session lasts when nobody says, and the least that a role may set as its longest, seconds.
+pub const SESSION_SECONDS_DEFAULT: u64 = 3_600;
+
+/// Longest session that a role may set, seconds.
+pub const SESSION_SECONDS_MAX: u64 = 43_200;
+
+/// Length of an ExternalId, characters (STS contract, section 4.1).
+pub const EXTERNAL_ID_CHARS: std::ops::RangeInclusive<usize> = 2..=1_224;
+
+/// Rows of a page of RAM's ListTagResources when nobody says.
+pub const RAM_TAG_ROWS_DEFAULT: u64 = 20;
+
+/// Items of a page of RAM's lists when nobody says (RAM contract, section 1.5).
+pub const MAX_ITEMS_DEFAULT: u64 = 100;
+
+/// Most items of a page of RAM's lists.
+pub const MAX_ITEMS_MAX: u64 = 1_000;

@@ -6,6 +6,8 @@
 pub mod answer;
 pub mod arn;
 pub mod context;
+pub mod denied;
+pub mod dialect;
 pub mod digest;
 pub mod disk;
 pub mod entropy;
@@ -25,6 +27,8 @@ pub mod time;
 pub use answer::{Answer, SecretText, Value};
 pub use arn::Arn;
 pub use context::EncryptionContext;
+pub use denied::AccessDenied;
+pub use dialect::Dialect;
 pub use digest::Digest;
 pub use error::{ApiError, Code};
 pub use figure::{Distribution, Figure, Histogram};

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use super::sts::AssumeRole;
 use super::{Refusal, Unresolved};
 use crate::base::answer::SecretText;
 use crate::base::{
@@ -50,6 +51,11 @@ pub enum Needs {
     NewGroup,
     /// The id of a role.
     NewRole,
+    /// A temporary access key with its token, good for so long from the admission on.
+    NewSession {
+        /// How long, seconds.
+        seconds: u64,
+    },
 }
 
 /// A fresh access key.
@@ -63,6 +69,19 @@ pub struct MadeAccessKey {
     pub sealed: Bytes,
     /// Its secret, for the answer.
     pub secret: SecretText,
+}
+
+/// Fresh temporary credentials.
+#[derive(Debug)]
+pub struct MadeSession {
+    /// The id of the access key.
+    pub id: AccessKeyId,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// Its secret, for the answer.
+    pub secret: SecretText,
+    /// Its token, for the answer.
+    pub token: SecretText,
 }
 
 /// Whose business an operation is.
@@ -93,13 +112,17 @@ pub enum Facts {
     NewGroup(GroupId),
     /// The id of a role.
     NewRole(RoleId),
+    /// Temporary credentials.
+    NewSession(MadeSession),
 }
 
 impl Facts {
     /// The slot that what was made is sealed under.
     pub const fn slot(&self) -> Option<SlotRef> {
         match self {
-            Self::Nothing | Self::NewUser(_) | Self::NewGroup(_) | Self::NewRole(_) => None,
+            Self::Nothing | Self::NewUser(_) | Self::NewGroup(_) | Self::NewRole(_) | Self::NewSession(_) => {
+                None
+            }
             Self::NewKey(_, version) | Self::NewVersion(version) => Some(version.slot),
             Self::NewAccount(_, made) | Self::NewAccessKey(made) => Some(made.slot),
         }
@@ -145,6 +168,11 @@ pub trait Command: Debug + Send + Sync {
     /// Whether it only takes power away (disables, deletes, revokes): it is let through when the disk is full.
     fn lessens(&self) -> bool {
         false
+    }
+
+    /// The request for a role, if that is what it is: the role has to trust the caller.
+    fn assumes(&self) -> Option<&AssumeRole> {
+        None
     }
 
     /// What has to be made for it first.

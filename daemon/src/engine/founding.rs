@@ -13,8 +13,8 @@ use crate::base::{
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Owner, RootKey, Vault};
 use crate::event::{
-    AccessKeyCreated, Actor, Change, Decision, Effect, Event, FORMAT, InternalKeyPurpose, LogBegun,
-    Observation, Origin, Outcome, Recorded,
+    AccessKeyCreated, Actor, Change, Decision, Event, FORMAT, InternalKeyPurpose, LogBegun, Observation,
+    Origin, Outcome, Recorded,
 };
 use crate::ledger::store::RowWrite;
 use crate::ledger::{AnchorFile, Chain, Group, LogKey};
@@ -140,11 +140,7 @@ pub fn found(
                 account,
             }),
         ],
-        dec: Decision {
-            at: now,
-            by: vec!["system".into()],
-            effect: Effect::Allow,
-        },
+        dec: Decision::allowed_by(now, "system"),
         obs: Observation::default(),
         out: Outcome::Ok(Recorded::default()),
         req: Recorded::default(),

@@ -16,6 +16,7 @@ use super::access_keys;
 use super::figures::Figures;
 use super::published::Published;
 use super::reserve::{Reserve, Room};
+use super::temporary::Temporary;
 
 /// How many messages a counted version encrypts before something happens.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +48,8 @@ pub struct Tools {
     pub vault: Arc<Vault>,
     /// How many messages a counted version encrypts.
     pub message_limits: MessageLimits,
+    /// The keys behind temporary credentials.
+    pub temporary: Temporary,
     /// Slots provided ahead.
     pub free: FreeSlots,
     /// Where the log is, for those who read it.
@@ -64,8 +67,8 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Makes what a command needs. Slot ready and synced first, then the event.
-    pub fn make(&self, needs: Needs) -> Result<Facts, Refusal> {
+    /// Makes what a command admitted at `at` needs. Slot ready and synced first, then the event.
+    pub fn make(&self, needs: Needs, at: Timestamp) -> Result<Facts, Refusal> {
         match needs {
             Needs::Nothing => Ok(Facts::Nothing),
             Needs::NewKey(spec) => {
@@ -83,6 +86,10 @@ impl Tools {
             Needs::NewUser => Ok(Facts::NewUser(UserId::make(&*self.entropy))),
             Needs::NewGroup => Ok(Facts::NewGroup(GroupId::make(&*self.entropy))),
             Needs::NewRole => Ok(Facts::NewRole(RoleId::make(&*self.entropy))),
+            Needs::NewSession { seconds } => {
+                let expires = at.plus_millis(seconds.saturating_mul(1_000));
+                Ok(Facts::NewSession(self.temporary.make(expires, &*self.entropy)))
+            }
         }
     }
 

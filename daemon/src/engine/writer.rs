@@ -11,9 +11,7 @@ use crate::base::{
 };
 use crate::crypto::pool::Lane;
 use crate::domain::{Decided, Facts};
-use crate::event::{
-    Actor, Change, Decision, Effect, Event, FORMAT, Observation, Origin, Outcome, Recorded, RowKey,
-};
+use crate::event::{Actor, Change, Decision, Event, FORMAT, Observation, Origin, Outcome, Recorded, RowKey};
 use crate::ledger::store::RowWrite;
 use crate::ledger::{Chain, Entry, Group, Sealed};
 use crate::projection::State;
@@ -300,11 +298,7 @@ impl Writer {
             chg: vec![Change::StateSealed {
                 digest: self.state.digest().short(),
             }],
-            dec: Decision {
-                at,
-                by: vec!["system".into()],
-                effect: Effect::Allow,
-            },
+            dec: Decision::allowed_by(at, "system"),
             obs: Observation::default(),
             out: Outcome::Ok(Recorded::default()),
             req: Recorded::default(),
@@ -411,6 +405,7 @@ fn rehearsed(
             Code::NoPermission => Code::DryRunDenied.into(),
             Code::InvalidParameter | Code::MissingParameter => ApiError {
                 code: Code::DryRunInvalid,
+                part: None,
                 ..error
             },
             _ => error,

@@ -28,7 +28,7 @@ pub use identity::{
     RoleUpdated, SessionOpened, Tagged, UserCreated, UserUpdated,
 };
 pub use made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun};
-pub use outcome::{Decision, Effect, Element, Outcome, Recorded};
+pub use outcome::{CheckKind, Checked, Decision, Effect, Element, Outcome, PolicyLayer, Recorded};
 pub use reads::{Observation, Read, RowKey, Table};
 
 use crate::base::{Digest, RequestId, Seq, Timestamp};

@@ -23,19 +23,75 @@ pub enum Effect {
 pub struct Decision {
     /// Admission time: the one clock reading that decision, expiry and rules use.
     pub at: Timestamp,
-    /// The statements that made it.
+    /// The rule that made it, where no policy was asked (`account root`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<Cow<'static, str>>,
+    /// What policies said, a check for each action on each resource, in the order of the event's resources.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chk: Vec<Checked>,
+    /// The condition values that the request brought, by key, for which the event has no other place. Recorded for
+    /// callers who are subject to policies: a replay decides by them again.
+    #[serde(default, skip_serializing_if = "Recorded::is_empty")]
+    pub ctx: Recorded,
     /// What it was.
     pub effect: Effect,
 }
 
+/// What policies said of one action on one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// The statements that decided, `POLICY@VERSION#INDEX`; none when nothing allowed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+    /// The action, `kms:Encrypt`.
+    pub act: Cow<'static, str>,
+    /// How it came out.
+    pub kind: CheckKind,
+    /// The kind of policy that decided.
+    pub layer: PolicyLayer,
+}
+
+/// How one check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckKind {
+    /// A statement allows it and none denies it.
+    Allow,
+    /// No statement allows it.
+    ImplicitDeny,
+    /// A statement denies it, or a policy could not be evaluated.
+    ExplicitDeny,
+}
+
+/// The kinds of policy, in the order in which a denial is ascribed to one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum PolicyLayer {
+    /// The trust policy of a role.
+    Trust,
+    /// The policy of a session.
+    Session,
+    /// What is attached to the user, its groups or the role.
+    Identity,
+    /// The policy of a key or a secret.
+    Resource,
+}
+
 impl Decision {
+    /// A rule allowed it, and no policy was asked.
+    pub fn allowed_by(at: Timestamp, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            by: vec![rule.into()],
+            effect: Effect::Allow,
+            ..Self::none(at)
+        }
+    }
+
     /// No decision was made.
     pub const fn none(at: Timestamp) -> Self {
         Self {
             at,
             by: Vec::new(),
+            chk: Vec::new(),
+            ctx: Recorded::EMPTY,
             effect: Effect::None,
         }
     }
@@ -71,6 +127,9 @@ impl Element {
 pub struct Recorded(Vec<(Cow<'static, str>, Element)>);
 
 impl Recorded {
+    /// No elements.
+    pub const EMPTY: Self = Self(Vec::new());
+
     /// Adds an element. The last one of a name wins.
     pub fn insert(&mut self, name: impl Into<Cow<'static, str>>, element: Element) {
         let name = name.into();
@@ -110,6 +169,16 @@ impl Recorded {
 /// The order of RFC 8949 section 4.2.1 for text keys: their encodings differ first in the length.
 fn canonical_order(a: &str, b: &str) -> std::cmp::Ordering {
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+}
+
+impl<N: Into<Cow<'static, str>>> FromIterator<(N, Element)> for Recorded {
+    fn from_iter<I: IntoIterator<Item = (N, Element)>>(elements: I) -> Self {
+        let mut recorded = Self::EMPTY;
+        for (name, element) in elements {
+            recorded.insert(name, element);
+        }
+        recorded
+    }
 }
 
 impl Serialize for Recorded {
@@ -168,7 +237,7 @@ impl Outcome {
 impl From<&ApiError> for Outcome {
     fn from(error: &ApiError) -> Self {
         Self::Error {
-            code: error.code.as_str().into(),
+            code: error.wire_code(),
             text: error.code.text().into(),
             status: error.code.status(),
         }

@@ -6,7 +6,14 @@
 //! Never: does IO, reads a clock, looks a resource up.
 
 pub mod authorize;
+pub mod catalogue;
+pub mod language;
 pub mod permit;
+pub mod plain;
+pub mod request;
+pub mod system;
+pub mod vectors;
+pub mod verdict;
 
 pub use authorize::{Denial, Question, authorize};
 pub use permit::Permit;

@@ -6,8 +6,8 @@ use chancery::base::{
 };
 use chancery::domain::law;
 use chancery::event::{
-    Actor, Change, Decision, Effect, Event, FORMAT, KeyCreated, KeyVersionAdded, Observation, Origin,
-    Outcome, Recorded,
+    Actor, Change, Decision, Event, FORMAT, KeyCreated, KeyVersionAdded, Observation, Origin, Outcome,
+    Recorded,
 };
 use chancery::projection::State;
 use proptest::collection::vec;
@@ -85,11 +85,7 @@ fn event(state: &State, chg: Vec<Change>) -> Event {
         v: FORMAT,
         op: "kms/Any".into(),
         chg,
-        dec: Decision {
-            at: Timestamp::from_millis(50),
-            by: Vec::new(),
-            effect: Effect::Allow,
-        },
+        dec: Decision::allowed_by(Timestamp::from_millis(50), "account root"),
         obs: Observation::default(),
         out: Outcome::Ok(Recorded::default()),
         req: Recorded::default(),

@@ -186,6 +186,15 @@ fn full_event() -> Event {
         dec: Decision {
             at: Timestamp::from_millis(5),
             by: vec!["root".into()],
+            chk: vec![Checked {
+                by: vec!["guard@v2#1".into()],
+                act: "kms:Encrypt".into(),
+                kind: CheckKind::ExplicitDeny,
+                layer: PolicyLayer::Identity,
+            }],
+            ctx: [("kms:EncryptionContext:a", Element::text("b"))]
+                .into_iter()
+                .collect(),
             effect: Effect::Allow,
         },
         obs: Observation {
