@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use super::nonce::NonceMemory;
 use super::signature::{Presented, SignedRequest, Style};
+use super::temporary::{by_session, refuse_token};
 use crate::base::{ApiError, Code};
-use crate::engine::{Actor, ActorKind, Engine};
+use crate::engine::{Actor, Engine, inactive};
 
 /// What a connection came in on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,17 +68,13 @@ pub(super) fn authenticate<'a>(
         return signed(engine, nonces, presented);
     }
     let uid = peer.uid.ok_or_else(|| ApiError::missing("AccessKeyId"))?;
-    let kind = if root_uid == Some(uid) && uid != OVERFLOW_UID {
-        ActorKind::Root
+    let actor = if root_uid == Some(uid) && uid != OVERFLOW_UID {
+        Actor::root(engine.account(), None)
     } else {
-        ActorKind::Unmapped
+        Actor::unmapped(engine.account())
     };
     Ok(Caller {
-        actor: Actor {
-            ak: None,
-            kind,
-            account: engine.account(),
-        },
+        actor,
         region: None,
         nonce: None,
     })
@@ -89,23 +86,25 @@ fn signed<'a>(
     presented: &Presented<'a>,
 ) -> Result<Caller<'a>, ApiError> {
     let request = SignedRequest::parse(presented)?;
+    if request.access_key.is_temporary() {
+        return by_session(engine, nonces, request);
+    }
     let known = engine
         .access_key(&request.access_key)
         .ok_or(Code::UnknownAccessKey)?;
+    if !known.active {
+        return Err(inactive(presented.product).into());
+    }
     // The raw clock, not the log's: a stamp is compared with the time of day.
     let now = engine.wall_clock();
     let stamp = request.stamp(now)?;
     request.verify(&known.secret)?;
     let hash = nonces.hash(&request.access_key, request.nonce);
     nonces.admit(hash, &request.access_key, stamp, now)?;
-    request.check_token()?;
+    refuse_token(engine, &request)?;
     Ok(Caller {
         region: request.region,
-        actor: Actor {
-            ak: Some(request.access_key),
-            kind: ActorKind::Root,
-            account: known.account,
-        },
+        actor: known.actor,
         nonce: Some(hash),
     })
 }

@@ -96,21 +96,26 @@ impl Front {
             Style::Header => Format::Json,
             Style::Parameters | Style::Unsigned => Format::of(&params),
         };
-        let admitted = self.admit(method, style, &request, &params, rid, about);
+        let row = match operation(style, &request, &params) {
+            Ok(row) => row,
+            Err(error) => return self.refused(error, rid, format, about),
+        };
+        let dialect = row.product.dialect;
+        let admitted = self.admit(row, method, style, &request, &params, rid, about);
         // The parameters may hold a plaintext: they go before anything is waited for.
         drop(params);
-        let (row, call) = match admitted {
-            Ok(admitted) => admitted,
-            Err(error) => return self.refused(error, rid, format, about),
+        let call = match admitted {
+            Ok(call) => call,
+            Err(error) => return self.refused(dialect.word(error), rid, format, about),
         };
         match self.engine.submit(call).await {
             Ok(answered) => {
                 let error = answered.reply.result.as_ref().err().map(|error| error.code);
                 let micros = self.engine.monotonic_micros().saturating_sub(began);
                 self.figures.answered(row, error, micros);
-                WireResponse::answered(answered, row.action, format, about.host.unwrap_or(""))
+                WireResponse::answered(answered, row, format, about.host.unwrap_or(""))
             }
-            Err(code) => self.refused(code.into(), rid, format, about),
+            Err(code) => self.refused(dialect.word(code.into()), rid, format, about),
         }
     }
 
@@ -131,16 +136,17 @@ impl Front {
     }
 
     /// From parameters to a call: the operation exists, the caller is known. From here on everything is recorded.
+    #[expect(clippy::too_many_arguments, reason = "one request in its parts, used once")]
     fn admit(
         &self,
+        row: &'static Row,
         method: Method,
         style: Style,
         wire: &WireRequest<'_>,
         params: &Params,
         rid: RequestId,
         about: &About<'_>,
-    ) -> Result<(&'static Row, Call), ApiError> {
-        let row = operation(style, wire, params)?;
+    ) -> Result<Call, ApiError> {
         let presented = Presented {
             method,
             wire,
@@ -155,7 +161,10 @@ impl Front {
             about.peer,
             &presented,
         )?;
-        let region = self.region(params, caller.region, about.host);
+        let region = match row.product.global {
+            true => Ok(self.default_region().clone()),
+            false => self.region(params, caller.region, about.host),
+        };
         let Caller { actor, nonce, .. } = caller;
         let scope = Scope {
             account: actor.account,
@@ -164,6 +173,7 @@ impl Front {
         };
         let read = Request {
             params,
+            actor: &actor,
             scope: &scope,
             regions: &self.settings.regions,
             quotas: &self.settings.quotas,
@@ -182,7 +192,7 @@ impl Front {
         let work = region
             .and_then(|_| (row.handler)(&read))
             .unwrap_or_else(Work::Invalid);
-        let call = Call {
+        Ok(Call {
             rid,
             op: row.op,
             open: row.open,
@@ -193,8 +203,7 @@ impl Front {
             scope,
             recorded: record(row, params),
             work,
-        };
-        Ok((row, call))
+        })
     }
 
     /// The region that a request means (wire contract, section 3.2).
@@ -222,13 +231,12 @@ impl Front {
                 })?),
                 None => None,
             };
-        Ok(by_host.unwrap_or_else(|| {
-            self.settings
-                .regions
-                .first()
-                .unwrap_or(self.engine.region())
-                .clone()
-        }))
+        Ok(by_host.unwrap_or_else(|| self.default_region().clone()))
+    }
+
+    /// The region of those who name none, and of products that have none.
+    fn default_region(&self) -> &Region {
+        self.settings.regions.first().unwrap_or(self.engine.region())
     }
 }
 
@@ -236,8 +244,9 @@ impl Front {
 fn operation(style: Style, wire: &WireRequest<'_>, params: &Params) -> Result<&'static Row, ApiError> {
     let action = named(style, wire, params, "Action", &header::ACTION)?;
     let version = named(style, wire, params, "Version", &header::VERSION)?;
-    if table::product(version).is_none() {
-        return Err(ApiError::invalid("Version"));
+    let product = table::product(version).ok_or_else(|| ApiError::invalid("Version"))?;
+    if product.unserved.contains(&action) {
+        return Err(Code::UnsupportedOperation.into());
     }
     table::find(version, action).ok_or_else(|| Code::InvalidApi.into())
 }

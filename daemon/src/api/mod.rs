@@ -18,6 +18,7 @@ pub mod render;
 pub mod response;
 pub mod signature;
 pub mod table;
+mod temporary;
 pub mod wire;
 
 pub use authenticate::{Listener, Peer};

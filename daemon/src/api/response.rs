@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::render;
+use super::table::Row;
 use super::wire::Format;
 use crate::base::error::Retry;
 use crate::base::{ApiError, RequestId};
@@ -37,7 +38,7 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 
 impl WireResponse {
     /// The answer to a call whose event is durable; the receipt inside `answered` is the proof (law 1).
-    pub(super) fn answered(answered: Answered, action: &str, format: Format, host: &str) -> Self {
+    pub(super) fn answered(answered: Answered, row: &Row, format: Format, host: &str) -> Self {
         let Answered { reply, receipt: _ } = answered;
         match reply.result {
             Ok(answer) => Self {
@@ -45,9 +46,11 @@ impl WireResponse {
                 format,
                 request: reply.rid,
                 retry_after: None,
-                body: Body(Zeroizing::new(render::answer(format, action, &answer, reply.rid))),
+                body: Body(Zeroizing::new(render::answer(
+                    format, row.action, &answer, reply.rid,
+                ))),
             },
-            Err(error) => Self::error(&error, reply.rid, format, host),
+            Err(error) => Self::error(&row.product.dialect.word(error), reply.rid, format, host),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The table of operations: a row an operation. Adding one means a row, a handler in its family's file, its tests.
 
-use crate::base::{ApiError, Region};
-use crate::engine::{Class, Lane, Scope, Work};
+use crate::base::{ApiError, Dialect, Region};
+use crate::engine::{Actor, Class, Lane, Scope, Work};
 
 use super::operations;
 use super::params::Params;
@@ -15,6 +15,12 @@ pub struct Product {
     pub version: &'static str,
     /// What it is for.
     pub summary: &'static str,
+    /// Whether it has no regions: what a request says of one is not looked at.
+    pub global: bool,
+    /// Its words for faults.
+    pub dialect: Dialect,
+    /// Operations that its SDKs know and that are not served here.
+    pub unserved: &'static [&'static str],
 }
 
 /// Key management, as Alibaba Cloud KMS has it.
@@ -22,6 +28,42 @@ pub static KMS: Product = Product {
     name: "kms",
     version: "2016-01-20",
     summary: "keys, aliases and cryptography (Alibaba Cloud KMS API)",
+    global: false,
+    dialect: Dialect::Kms,
+    unserved: &[],
+};
+
+/// Who there is and what they may do, as Alibaba Cloud RAM has it.
+pub static RAM: Product = Product {
+    name: "ram",
+    version: "2015-05-01",
+    summary: "users, groups, roles and policies (Alibaba Cloud RAM API)",
+    global: true,
+    dialect: Dialect::Ram,
+    // There is no console to sign in to, and no other service to link a role to.
+    unserved: &[
+        "BindMFADevice",
+        "ChangePassword",
+        "CreateLoginProfile",
+        "CreateServiceLinkedRole",
+        "CreateVirtualMFADevice",
+        "DeleteServiceLinkedRole",
+        "DeleteVirtualMFADevice",
+        "GetServiceLinkedRoleTemplate",
+        "SetPasswordPolicy",
+        "SetSecurityPreference",
+        "UpdateLoginProfile",
+    ],
+};
+
+/// Temporary credentials, as Alibaba Cloud STS has it.
+pub static STS: Product = Product {
+    name: "sts",
+    version: "2015-04-01",
+    summary: "temporary credentials (Alibaba Cloud STS API)",
+    global: true,
+    dialect: Dialect::Ram,
+    unserved: &["AssumeRoleWithOIDC", "AssumeRoleWithSAML"],
 };
 
 /// What only this daemon has.
@@ -29,10 +71,13 @@ pub static CHANCERY: Product = Product {
     name: "chancery",
     version: "2026-12-01",
     summary: "the log, the clock and the daemon itself",
+    global: false,
+    dialect: Dialect::Kms,
+    unserved: &[],
 };
 
 /// Every product.
-pub static PRODUCTS: [&Product; 2] = [&KMS, &CHANCERY];
+pub static PRODUCTS: [&Product; 4] = [&KMS, &RAM, &STS, &CHANCERY];
 
 /// One parameter of an operation.
 #[derive(Debug)]
@@ -95,6 +140,8 @@ impl Param {
 pub struct Request<'a> {
     /// Its parameters.
     pub params: &'a Params,
+    /// Who asks.
+    pub actor: &'a Actor,
     /// Account, region, admission time.
     pub scope: &'a Scope,
     /// The regions that this daemon serves.
@@ -206,12 +253,17 @@ mod tests {
                 "{}: the summary is a sentence",
                 row.op
             );
+            assert!(
+                !row.product.unserved.contains(&row.action),
+                "{} is served",
+                row.op
+            );
         }
     }
 
     #[test]
     fn secrets_are_never_recorded() {
-        let secret = ["Plaintext", "CiphertextBlob", "Recipient"];
+        let secret = ["Plaintext", "CiphertextBlob", "Recipient", "SecurityToken"];
         for param in rows().flat_map(|row| row.params) {
             assert!(
                 !(param.recorded && secret.contains(&param.name)),

@@ -1,6 +1,9 @@
 //! Law 3, event by event: whether what an event records could have been recorded in the state just before it.
 
-use super::operations::{Kind, Reach, Rule, change_name, rule};
+mod identity;
+
+use super::change_name::change_name;
+use super::operations::{Kind, Reach, Rule, rule};
 use super::problem::{Fault, Problems};
 use crate::base::arn::KeyArn;
 use crate::base::{AccountId, Arn, KeyId, KeyUsage, KeyVersionId, limits};
@@ -23,8 +26,8 @@ pub enum Breach {
     /// The account does not exist.
     #[error("the actor's account does not exist")]
     NoAccount,
-    /// The access key does not exist or belongs to another account.
-    #[error("the access key is not one of the actor's account")]
+    /// The access key, the user or the session does not exist, is another's, or is not good.
+    #[error("its principal was not there, or its access key was not one of its own and good")]
     AccessKey,
     /// Admitted after it happened.
     #[error("it was admitted after it happened")]
@@ -127,14 +130,7 @@ fn actor(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
     if state.account(actor.account).is_none() {
         found.push(Breach::NoAccount);
     }
-    if let Some(id) = &actor.ak
-        && event.dec.effect != Effect::None
-        && !state
-            .access_key(id)
-            .is_some_and(|row| row.account == actor.account && actor.kind == ActorKind::Root)
-    {
-        found.push(Breach::AccessKey);
-    }
+    identity::principal(state, event, found);
 }
 
 /// One clock reading decides; it lies at most so far behind the log. A query's place is its snapshot, whenever that was.
@@ -161,12 +157,11 @@ fn reads(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
         (Kind::Query, _) | (Kind::Begin | Kind::Command | Kind::Use, Some(_)) => found.push(Breach::Snapshot),
         (Kind::Begin | Kind::Command | Kind::Use, None) => {}
     }
-    // An access key that anything was decided for is part of what was read.
-    if let Some(id) = &event.actor.ak
-        && event.dec.effect != Effect::None
-        && event.obs.snap.is_none()
-    {
-        must_have_read(event, &id.row_key(), found);
+    // A principal that anything was decided for is part of what was read.
+    if event.dec.effect != Effect::None && event.obs.snap.is_none() {
+        for row in identity::principal_rows(&event.actor) {
+            must_have_read(event, &row, found);
+        }
     }
     // So is what a change changes, that nothing else could have changed meanwhile.
     for change in event.chg.iter().filter(|_| event.out.is_ok()) {
@@ -188,20 +183,10 @@ fn decided_on(state: &State, change: &Change) -> Vec<RowKey> {
         Change::AliasBound { key, .. } | Change::AliasMoved { key, .. } => vec![key.row_key()],
         Change::KeyCreated(created) => vec![created.account.row_key()],
         Change::ClientTokenUsed { token, .. } => vec![token.row_key()],
-        Change::AccessKeyCreated(_) | Change::AccessKeyDeleted { .. } => root_key_owner(state, change)
-            .iter()
-            .map(Address::row_key)
-            .collect(),
-        other => keys_of(other).iter().map(Address::row_key).collect(),
-    }
-}
-
-/// The account whose root gains or loses an access key; none when the event opens that account itself.
-fn root_key_owner(state: &State, change: &Change) -> Option<AccountId> {
-    match change {
-        Change::AccessKeyCreated(created) => state.account(created.account).map(|account| account.id),
-        Change::AccessKeyDeleted { id } => state.access_key(id).map(|row| row.account),
-        _ => None,
+        other => {
+            let keys = keys_of(other).iter().map(Address::row_key);
+            keys.chain(identity::decided_on(state, other)).collect()
+        }
     }
 }
 
@@ -217,6 +202,7 @@ fn keys_of(change: &Change) -> &[KeyId] {
         | Change::DeletionProtectionSet { key, .. }
         | Change::RotationPolicySet { key, .. }
         | Change::KeyRotated { key, .. }
+        | Change::KeyPolicySet { key, .. }
         | Change::MessagesReserved { key, .. } => std::slice::from_ref(key),
         Change::KeysTagged { keys, .. } | Change::KeysUntagged { keys, .. } => keys,
         _ => &[],
@@ -232,7 +218,7 @@ fn decision(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) 
     if !event
         .res
         .iter()
-        .all(|arn| account_of(arn) == Some(resources_of(event, rule)))
+        .all(|arn| arn.starts_with(OF_THE_DAEMON) || account_of(arn) == Some(resources_of(event, rule)))
     {
         found.push(Breach::Resource);
     }
@@ -262,6 +248,9 @@ fn decision(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) 
         found.push(Breach::Decision);
     }
 }
+
+/// What begins the ARN of a policy that comes with the daemon: it belongs to no account.
+const OF_THE_DAEMON: &str = "acs:ram::system:policy/";
 
 /// The account that an operation's resources are in.
 fn resources_of(event: &Event, rule: &Rule) -> AccountId {
@@ -320,9 +309,6 @@ fn touched(state: &State, change: &Change) -> Vec<Arn> {
             .first_account()
             .map(|first| vec![Arn::accounts(first.id)])
             .unwrap_or_default(),
-        Change::AccessKeyCreated(_) | Change::AccessKeyDeleted { .. } => root_key_owner(state, change)
-            .map(|account| vec![Arn::root_keys(account)])
-            .unwrap_or_default(),
         Change::AliasBound {
             alias,
             region,
@@ -343,6 +329,7 @@ fn touched(state: &State, change: &Change) -> Vec<Arn> {
         other => {
             let rows = keys_of(other).iter().filter_map(|key| state.key(*key));
             rows.map(|row| Arn::key(&row.region, row.account, row.id))
+                .chain(identity::touched(state, other))
                 .collect()
         }
     }

@@ -12,6 +12,7 @@
 //!
 //! Never: shows sealed bytes in a verdict, repairs an entry, trusts a stored row.
 
+pub mod change_name;
 pub mod lawful;
 pub mod live;
 pub mod operations;

@@ -1,7 +1,6 @@
 //! What a replay knows of each operation: a row each. An operation that is added to the API gets a row here as well.
 
 use crate::base::limits;
-use crate::event::Change;
 
 /// What kind of event an operation leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,38 +203,5 @@ const fn note(op: &'static str) -> Rule {
     Rule {
         system: true,
         ..plain(op, Kind::Command)
-    }
-}
-
-/// A change's name, as it stands in the event.
-pub const fn change_name(change: &Change) -> &'static str {
-    match change {
-        Change::LogBegun(_) => "LogBegun",
-        Change::AccountCreated { .. } => "AccountCreated",
-        Change::AccessKeyCreated(_) => "AccessKeyCreated",
-        Change::InternalKeyCreated { .. } => "InternalKeyCreated",
-        Change::KeyCreated(_) => "KeyCreated",
-        Change::KeyEnabled { .. } => "KeyEnabled",
-        Change::KeyDisabled { .. } => "KeyDisabled",
-        Change::KeyDeletionScheduled { .. } => "KeyDeletionScheduled",
-        Change::KeyDeletionCancelled { .. } => "KeyDeletionCancelled",
-        Change::KeyDestroyed { .. } => "KeyDestroyed",
-        Change::AliasBound { .. } => "AliasBound",
-        Change::AliasMoved { .. } => "AliasMoved",
-        Change::AliasUnbound { .. } => "AliasUnbound",
-        Change::KeyDescribed { .. } => "KeyDescribed",
-        Change::DeletionProtectionSet { .. } => "DeletionProtectionSet",
-        Change::RotationPolicySet { .. } => "RotationPolicySet",
-        Change::KeyRotated { .. } => "KeyRotated",
-        Change::MessagesReserved { .. } => "MessagesReserved",
-        Change::KeysTagged { .. } => "KeysTagged",
-        Change::KeysUntagged { .. } => "KeysUntagged",
-        Change::ClientTokenUsed { .. } => "ClientTokenUsed",
-        Change::ClientTokensExpired { .. } => "ClientTokensExpired",
-        Change::AccessKeyDeleted { .. } => "AccessKeyDeleted",
-        Change::MaterialErased { .. } => "MaterialErased",
-        Change::TimersHeld => "TimersHeld",
-        Change::TimersReleased => "TimersReleased",
-        Change::StateSealed { .. } => "StateSealed",
     }
 }

@@ -3,7 +3,7 @@
 use ciborium::Value as Cbor;
 use serde_json::{Map, Number, Value as Json};
 
-use crate::base::{AccountId, Digest, KeyId};
+use crate::base::{AccountId, Digest, KeyId, RoleId, UserId};
 use crate::event::{Event, RowKey, Table};
 
 /// A row's address as text: its table and what its key stands for.
@@ -26,6 +26,21 @@ pub fn row(row: &RowKey) -> String {
         Table::ClientToken => Digest::try_from(key)
             .ok()
             .map(|token| format!("client token {token}")),
+        Table::User => key
+            .try_into()
+            .ok()
+            .map(|bytes| format!("user {}", UserId::from_be_bytes(bytes))),
+        Table::Group => text(key).map(|id| format!("group g-{id}")),
+        Table::Role => key
+            .try_into()
+            .ok()
+            .map(|bytes| format!("role {}", RoleId::from_be_bytes(bytes))),
+        Table::Policy => of_account(key).map(|(account, name)| format!("policy {name} of {account}")),
+        Table::Session => text(key).map(|id| format!("session {id}")),
+        Table::Name => key
+            .split_first()
+            .and_then(|(_, rest)| of_account(rest))
+            .map(|(account, name)| format!("the name {name} in {account}")),
         Table::Hold => Some("the hold on irreversible timers".to_owned()),
     };
     readable.unwrap_or_else(|| format!("{:?} {:?}", row.table, row.key))
@@ -37,6 +52,11 @@ fn alias(key: &[u8]) -> Option<String> {
     let (region, name) = rest.split_at_checked(usize::from(length))?;
     let account = AccountId::from_be_bytes(*account);
     Some(format!("{} of {account} in {}", text(name)?, text(region)?))
+}
+
+fn of_account(key: &[u8]) -> Option<(AccountId, String)> {
+    let (account, name) = key.split_first_chunk::<8>()?;
+    Some((AccountId::from_be_bytes(*account), text(name)?))
 }
 
 fn slot(key: &[u8]) -> Option<String> {

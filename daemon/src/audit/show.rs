@@ -2,7 +2,7 @@
 
 use super::readable::{json, json_text, printable};
 use super::source::{LogSource, SourceError};
-use crate::base::Seq;
+use crate::base::{PrincipalName, Seq, SessionName};
 use crate::event::codec::decode_event;
 use crate::event::{Actor, ActorKind, Effect, Event, Outcome};
 use crate::ledger::SignedEntry;
@@ -86,10 +86,16 @@ pub fn line(event: &Event) -> String {
 }
 
 fn actor(actor: &Actor) -> String {
+    let name = actor.name.as_ref().map_or("", PrincipalName::as_str);
     let kind = match actor.kind {
-        ActorKind::Root => "root",
-        ActorKind::System => "system",
-        ActorKind::Unmapped => "unmapped",
+        ActorKind::Root => "root".to_owned(),
+        ActorKind::RamUser => format!("user/{name}"),
+        ActorKind::AssumedRole => {
+            let session = actor.session.as_ref().map_or("", SessionName::as_str);
+            format!("role/{name}/{session}")
+        }
+        ActorKind::System => "system".to_owned(),
+        ActorKind::Unmapped => "unmapped".to_owned(),
     };
     match &actor.ak {
         Some(access_key) => format!("{kind}:{}:{access_key}", actor.account),

@@ -38,6 +38,8 @@ pub enum Value {
         /// The items, none of them a list.
         values: Vec<Value>,
     },
+    /// A list without a wrapper: `{"<field>":[..]}`; none of the items is a list.
+    Bare(Vec<Value>),
 }
 
 impl Answer {
@@ -96,6 +98,12 @@ impl Answer {
     ) -> Self {
         let values = values.into_iter().map(Into::into).collect();
         self.with(name, Value::List { item, values })
+    }
+
+    /// Adds a list that has no wrapper.
+    #[must_use]
+    pub fn bare_list<V: Into<Value>>(self, name: &'static str, values: impl IntoIterator<Item = V>) -> Self {
+        self.with(name, Value::Bare(values.into_iter().map(Into::into).collect()))
     }
 
     /// The fields in order.

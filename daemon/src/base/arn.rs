@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AccountId, AliasName, KeyId, Region};
+use super::{AccountId, AliasName, GroupName, KeyId, PolicyName, Region, RoleName, SessionName, UserName};
 
 /// The name of a resource, in the form that policies and events use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +44,71 @@ impl Arn {
         Self(format!("acs:chancery:{region}:{account}:log").into())
     }
 
+    /// All of an account's identities: what its alias and its settings belong to. Identities belong to no region.
+    pub fn identities(account: AccountId) -> Self {
+        Self::ram(account, format_args!("*"))
+    }
+
+    /// The root of an account.
+    pub fn root(account: AccountId) -> Self {
+        Self::ram(account, format_args!("root"))
+    }
+
+    /// The container of all users: what CreateUser and ListUsers act on.
+    pub fn users(account: AccountId) -> Self {
+        Self::ram(account, format_args!("user/*"))
+    }
+
+    /// One user.
+    pub fn user(account: AccountId, name: &UserName) -> Self {
+        Self::ram(account, format_args!("user/{name}"))
+    }
+
+    /// The container of all groups.
+    pub fn groups(account: AccountId) -> Self {
+        Self::ram(account, format_args!("group/*"))
+    }
+
+    /// One group.
+    pub fn group(account: AccountId, name: &GroupName) -> Self {
+        Self::ram(account, format_args!("group/{name}"))
+    }
+
+    /// The container of all roles.
+    pub fn roles(account: AccountId) -> Self {
+        Self::ram(account, format_args!("role/*"))
+    }
+
+    /// One role.
+    pub fn role(account: AccountId, name: &RoleName) -> Self {
+        Self::ram(account, format_args!("role/{name}"))
+    }
+
+    /// A session of a role, as AssumeRole names it.
+    pub fn role_session(account: AccountId, role: &RoleName, session: &SessionName) -> Self {
+        Self::ram(account, format_args!("role/{role}/{session}"))
+    }
+
+    /// A session of a role, as a principal.
+    pub fn assumed_role(account: AccountId, role: &RoleName, session: &SessionName) -> Self {
+        Self::ram(account, format_args!("assumed-role/{role}/{session}"))
+    }
+
+    /// The container of all custom policies.
+    pub fn policies(account: AccountId) -> Self {
+        Self::ram(account, format_args!("policy/*"))
+    }
+
+    /// One custom policy.
+    pub fn policy(account: AccountId, name: &PolicyName) -> Self {
+        Self::ram(account, format_args!("policy/{name}"))
+    }
+
+    /// One system policy; it belongs to no account.
+    pub fn system_policy(name: &PolicyName) -> Self {
+        Self(format!("acs:ram::system:policy/{name}").into())
+    }
+
     /// The ARN as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -51,6 +116,10 @@ impl Arn {
 
     fn kms(region: &Region, account: AccountId, resource: fmt::Arguments<'_>) -> Self {
         Self(format!("acs:kms:{region}:{account}:{resource}").into())
+    }
+
+    fn ram(account: AccountId, resource: fmt::Arguments<'_>) -> Self {
+        Self(format!("acs:ram::{account}:{resource}").into())
     }
 }
 

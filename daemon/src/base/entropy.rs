@@ -16,6 +16,32 @@ pub fn make_array<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
     bytes
 }
 
+/// Draws `count` letters and digits, each as likely as any other; for ids. Not for secrets: nothing here is zeroized.
+pub fn make_letters(count: usize, entropy: &dyn Entropy) -> String {
+    let mut letters = String::with_capacity(count);
+    while letters.len() < count {
+        let random: [u8; 32] = make_array(entropy);
+        let left = count - letters.len();
+        letters.extend(
+            random
+                .iter()
+                .filter_map(|byte| letter(*byte))
+                .take(left)
+                .map(char::from),
+        );
+    }
+    letters
+}
+
+/// A letter or digit for a random byte; none for the few bytes that would make some of them likelier than others.
+pub fn letter(byte: u8) -> Option<u8> {
+    const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    if byte >= 248 {
+        return None;
+    }
+    LETTERS.get(usize::from(byte % 62)).copied()
+}
+
 /// The operating system's generator (`getrandom(2)`).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemEntropy;

@@ -64,6 +64,8 @@ catalogue! {
     UnknownAccessKey => ("InvalidAccessKeyId.NotFound", 404, Never, "Specified access key is not found."),
     /// The access key is switched off.
     InactiveAccessKey => ("Forbidden.AccessKey", 403, Never, "The access key is disabled."),
+    /// The access key is switched off, as RAM and STS say it.
+    DisabledAccessKey => ("InvalidAccessKeyId.Inactive", 403, Never, "Specified access key is disabled."),
     /// Parts of the signature are missing or malformed.
     IncompleteSignature => ("IncompleteSignature", 400, Never, "The request signature does not conform to standards."),
     /// A signature method other than the supported ones.
@@ -77,7 +79,7 @@ catalogue! {
     /// The time stamp is more than 15 minutes off.
     ExpiredTimestamp => ("InvalidTimeStamp.Expired", 400, Never, "Specified time stamp or date value is expired."),
     /// A temporary access key without its token.
-    MissingSecurityToken => ("MissingSecurityToken", 400, Never, "A security token is needed with this access key but not provided."),
+    MissingSecurityToken => ("MissingSecurityToken", 400, Never, "SecurityToken is mandatory for this action."),
     /// The security token is none of ours.
     MalformedSecurityToken => ("InvalidSecurityToken.Malformed", 400, Never, "The specified security token is malformed."),
     /// The security token was good until now.
@@ -128,6 +130,72 @@ catalogue! {
     StateForbidsChange => ("Rejected.StateModifiedFailed", 409, Never, "Keystate modified failed."),
     /// The client token came with another request before.
     TokenOfAnotherRequest => ("IdempotentParameterMismatch", 400, Never, "The request uses the same client token as a previous, but non-identical request."),
+    /// No such user in this account.
+    UserNotFound => ("EntityNotExist.User", 404, Never, "The user does not exist."),
+    /// No such group in this account.
+    GroupNotFound => ("EntityNotExist.Group", 404, Never, "The group does not exist."),
+    /// No such role in this account.
+    RoleNotFound => ("EntityNotExist.Role", 404, Never, "The role does not exist."),
+    /// No such policy of this type.
+    PolicyNotFound => ("EntityNotExist.Policy", 404, Never, "The policy does not exist."),
+    /// Not a version of this policy.
+    PolicyVersionNotFound => ("EntityNotExist.Policy.Version", 404, Never, "The policy version does not exist."),
+    /// The policy is not attached to the user.
+    UserPolicyNotFound => ("EntityNotExist.User.Policy", 404, Never, "The policy is not attached to the user."),
+    /// The policy is not attached to the group.
+    GroupPolicyNotFound => ("EntityNotExist.Group.Policy", 404, Never, "The policy is not attached to the group."),
+    /// The policy is not attached to the role.
+    RolePolicyNotFound => ("EntityNotExist.Role.Policy", 404, Never, "The policy is not attached to the role."),
+    /// There is a role of this name.
+    RoleTaken => ("EntityAlreadyExists.Role", 409, Never, "The role does already exist."),
+    /// There is a policy of this name.
+    PolicyTaken => ("EntityAlreadyExists.Policy", 409, Never, "The policy does already exist."),
+    /// The policy is attached to the user already.
+    UserPolicyTaken => ("EntityAlreadyExists.User.Policy", 409, Never, "The policy is attached to the user already."),
+    /// The policy is attached to the group already.
+    GroupPolicyTaken => ("EntityAlreadyExists.Group.Policy", 409, Never, "The policy is attached to the group already."),
+    /// The policy is attached to the role already.
+    RolePolicyTaken => ("EntityAlreadyExists.Role.Policy", 409, Never, "The policy is attached to the role already."),
+    /// A role with policies is not deleted.
+    RoleHasPolicies => ("DeleteConflict.Role.Policy", 409, Never, "The role can not have any policy while deleting the role."),
+    /// A policy of users is not deleted.
+    PolicyOfUsers => ("DeleteConflict.Policy.User", 409, Never, "The policy can not be attached to any user while deleting the policy."),
+    /// A policy of groups is not deleted.
+    PolicyOfGroups => ("DeleteConflict.Policy.Group", 409, Never, "The policy can not be attached to any group while deleting the policy."),
+    /// A policy of roles is not deleted.
+    PolicyOfRoles => ("DeleteConflict.Policy.Role", 409, Never, "The policy can not be attached to any role while deleting the policy."),
+    /// A policy with other versions is not deleted.
+    PolicyHasVersions => ("DeleteConflict.Policy.Version", 409, Never, "The policy can not have any version but the default one while deleting the policy."),
+    /// The version in force is not deleted.
+    PolicyVersionInForce => ("DeleteConflict.Policy.Version.Default", 409, Never, "The default policy version can not be deleted."),
+    /// There are as many roles as there may be.
+    RolesReached => ("LimitExceeded.Role", 409, Never, "The number of roles has reached its limit."),
+    /// There are as many policies as there may be.
+    PoliciesReached => ("LimitExceeded.Policy", 409, Never, "The number of policies has reached its limit."),
+    /// The policy has as many versions as it may.
+    PolicyVersionsReached => ("LimitExceeded.Policy.Version", 409, Never, "The number of policy versions has reached its limit."),
+    /// The user has as many policies as it may.
+    UserPoliciesReached => ("LimitExceeded.User.Policy", 409, Never, "The number of policies attached to the user has reached its limit."),
+    /// The group has as many policies as it may.
+    GroupPoliciesReached => ("LimitExceeded.Group.Policy", 409, Never, "The number of policies attached to the group has reached its limit."),
+    /// The role has as many policies as it may.
+    RolePoliciesReached => ("LimitExceeded.Role.Policy", 409, Never, "The number of policies attached to the role has reached its limit."),
+    /// The resource has as many tags as it may.
+    TagsReached => ("LimitExceeded.Tag", 409, Never, "The number of tags has reached its limit."),
+    /// A policy document can't be read.
+    MalformedPolicy => ("MalformedPolicyDocument", 400, Never, "The policy document is not valid."),
+    /// What a key or a secret was asked for is not there.
+    ResourceNotFound => ("Forbidden.ResourceNotFound", 404, Never, "Resource not found"),
+    /// RAM's word for NoPermission.
+    RamNoPermission => ("NoPermission", 403, Never, "You are not authorized to do this action."),
+    /// RAM's word for an access key that is switched off.
+    RamInactiveAccessKey => ("InvalidAccessKeyId.Inactive", 403, Never, "The access key is disabled."),
+    /// RAM's word for a caller who sends more than its share.
+    RamThrottled => ("Throttling.User", 429, Later, "Request was denied due to user flow control."),
+    /// RAM's word for a fault of the service.
+    RamInternal => ("InternalError", 500, Later, "The request processing has failed due to some unknown error."),
+    /// RAM's word for a service that can't answer now.
+    RamUnavailable => ("ServiceUnavailable", 503, Later, "The service is temporarily unavailable."),
     /// DryRun: a parameter is wrong.
     DryRunInvalid => ("ValidationError", 400, Never, "The request would have failed: a parameter is not valid."),
     /// DryRun: authorization denies.
@@ -147,6 +215,9 @@ impl fmt::Display for Code {
 pub struct ApiError {
     /// The code.
     pub code: Code,
+    /// What the wire appends to the code, without the point between them: the parameter that is wrong, and how
+    /// (`UserName.Length`).
+    pub part: Option<Cow<'static, str>>,
     /// The text; defaults to the catalogue's.
     pub message: Cow<'static, str>,
     /// Of a denial by policies: what its caller may know of it.
@@ -158,6 +229,7 @@ impl ApiError {
     pub const fn new(code: Code) -> Self {
         Self {
             code,
+            part: None,
             message: Cow::Borrowed(code.text()),
             denied: None,
         }
@@ -167,8 +239,28 @@ impl ApiError {
     pub fn with_message(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
+            part: None,
             message: message.into(),
             denied: None,
+        }
+    }
+
+    /// `InvalidParameter.PART`: the parameter, and after another point what is wrong with it where the contract says it.
+    pub fn invalid_part(part: impl Into<Cow<'static, str>>, expected: &str) -> Self {
+        let part = part.into();
+        let parameter = part.split('.').next().unwrap_or_default();
+        let message = format!("The specified parameter \"{parameter}\" is not valid: {expected}.");
+        Self {
+            part: Some(part),
+            ..Self::with_message(Code::InvalidParameter, message)
+        }
+    }
+
+    /// The code as the wire has it.
+    pub fn wire_code(&self) -> Cow<'static, str> {
+        match &self.part {
+            None => Cow::Borrowed(self.code.as_str()),
+            Some(part) => format!("{}.{part}", self.code.as_str()).into(),
         }
     }
 
@@ -201,7 +293,7 @@ impl From<Code> for ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)
+        write!(f, "{}: {}", self.wire_code(), self.message)
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::entropy::{Entropy, make_array};
+use super::entropy::{Entropy, make_array, make_letters};
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -155,13 +155,15 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// The public half of an access key: 1 to 64 letters and digits. Ours start with `CHK`.
+/// The public half of an access key: 1 to 64 letters and digits. Those of an account's root start with `CHK`, of a user with
+/// `LTAI`, temporary ones with `STS.`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccessKeyId(Box<str>);
 
 impl AccessKeyId {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    const TEMPORARY: &'static str = "STS.";
 
     /// Draws a random id of 24 characters (105 random bits).
     pub fn make(entropy: &dyn Entropy) -> Self {
@@ -170,6 +172,21 @@ impl AccessKeyId {
             .iter()
             .filter_map(|b| Self::ALPHABET.get(usize::from(b % 32)).map(|&l| char::from(l)));
         Self("CHK".chars().chain(letters).collect::<String>().into())
+    }
+
+    /// Draws a random id for a user: 24 characters, 119 random bits.
+    pub fn make_of_user(entropy: &dyn Entropy) -> Self {
+        Self(format!("LTAI{}", make_letters(20, entropy)).into())
+    }
+
+    /// Draws a random id for a session: 29 characters, 148 random bits.
+    pub fn make_temporary(entropy: &dyn Entropy) -> Self {
+        Self(format!("{}{}", Self::TEMPORARY, make_letters(25, entropy)).into())
+    }
+
+    /// Whether it is the id of a session's.
+    pub fn is_temporary(&self) -> bool {
+        self.0.starts_with(Self::TEMPORARY)
     }
 
     /// Parses an id of 1 to 64 ASCII letters, digits and `.`, `_`, `-`.

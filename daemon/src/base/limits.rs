@@ -29,6 +29,10 @@ pub const PENDING_WINDOW_DAYS: (u64, u64, u64) = (7, 366, 30);
 /// Largest signed log entry, bytes. C2SP tlog-tiles prefixes entries with a u16 length; the margin is for later headers.
 pub const ENTRY_BYTES_MAX: usize = 60_000;
 
+/// Largest stored row, bytes: five versions of a policy of four-byte characters have an eighth of it; a key with a version
+/// for each week of a century has it.
+pub const ROW_BYTES_MAX: usize = 1 << 20;
+
 /// Largest request body, bytes: the wire contract's 1 MiB for the whole request.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 
@@ -177,6 +181,30 @@ pub const ROOT_KEYS_MAX: usize = 2;
 /// Longest name of an account, characters.
 pub const ACCOUNT_NAME_CHARS_MAX: usize = 64;
 
+/// Most users of an account (RAM contract, section 1.6, like the following).
+pub const USERS_MAX: usize = 5_000;
+
+/// Most groups of an account.
+pub const GROUPS_MAX: usize = 300;
+
+/// Most roles of an account.
+pub const ROLES_MAX: usize = 1_000;
+
+/// Most groups that a user is in.
+pub const GROUPS_OF_USER_MAX: usize = 10;
+
+/// Most access keys of a user.
+pub const ACCESS_KEYS_OF_USER_MAX: usize = 2;
+
+/// Most custom policies of an account.
+pub const POLICIES_MAX: usize = 1_500;
+
+/// Most versions of a custom policy.
+pub const POLICY_VERSIONS_MAX: usize = 5;
+
+/// Most policies attached to one user, group or role: system and custom ones, counted apart.
+pub const ATTACHED_MAX: (usize, usize) = (20, 10);
+
 /// Refused operations of one principal in a row; each is an event of some 500 bytes.
 pub const REFUSED_BURST: u32 = 1_000;
 
@@ -186,7 +214,7 @@ pub const REFUSED_PER_SECOND: u32 = 50;
 /// Calls of one principal under way at once: half the queue, so that another principal always finds a place in it.
 pub const CALLS_AT_ONCE_MAX: usize = QUEUE_LEN_MAX / 2;
 
-/// Most principals told apart at admission; further local users who are nobody share one line.
+/// Most principals told apart at admission; further users, roles and local users who are nobody share one line.
 pub const PRINCIPALS_TOLD_APART_MAX: usize = 4_096;
 
 /// Free bytes below which work with keys is refused: the store needs room to compact what it has.
@@ -200,3 +228,39 @@ pub const DISK_EXHAUSTED_BYTES: u64 = 16 << 20;
 
 /// Bytes set aside for a full disk: some 100,000 refusals and disablings.
 pub const DISK_RESERVE_BYTES: u64 = 64 << 20;
+
+/// Longest description in RAM, characters (RAM contract, section 1.4).
+pub const RAM_DESCRIPTION_CHARS_MAX: usize = 1_024;
+
+/// Longest policy, characters (RAM contract, section 1.4).
+pub const POLICY_CHARS_MAX: usize = 6_144;
+
+/// Longest trust policy, characters (authorization contract, section 1.6).
+pub const TRUST_POLICY_CHARS_MAX: usize = 2_048;
+
+/// Longest session policy, characters (STS contract, section 4.1).
+pub const SESSION_POLICY_CHARS_MAX: usize = 2_048;
+
+/// Longest policy of a key, bytes (wire contract, section 9.4).
+pub const KEY_POLICY_BYTES_MAX: usize = 32_768;
+
+/// Shortest session, seconds (STS contract, section 4.1).
+pub const SESSION_SECONDS_MIN: u64 = 900;
+
+/// How long a session lasts when nobody says, and the least that a role may set as its longest, seconds.
+pub const SESSION_SECONDS_DEFAULT: u64 = 3_600;
+
+/// Longest session that a role may set, seconds.
+pub const SESSION_SECONDS_MAX: u64 = 43_200;
+
+/// Length of an ExternalId, characters (STS contract, section 4.1).
+pub const EXTERNAL_ID_CHARS: std::ops::RangeInclusive<usize> = 2..=1_224;
+
+/// Rows of a page of RAM's ListTagResources when nobody says.
+pub const RAM_TAG_ROWS_DEFAULT: u64 = 20;
+
+/// Items of a page of RAM's lists when nobody says (RAM contract, section 1.5).
+pub const MAX_ITEMS_DEFAULT: u64 = 100;
+
+/// Most items of a page of RAM's lists.
+pub const MAX_ITEMS_MAX: u64 = 1_000;

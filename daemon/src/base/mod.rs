@@ -7,6 +7,7 @@ pub mod answer;
 pub mod arn;
 pub mod context;
 pub mod denied;
+pub mod dialect;
 pub mod digest;
 pub mod disk;
 pub mod entropy;
@@ -17,6 +18,7 @@ pub mod interval;
 pub mod limits;
 pub mod memory_file;
 pub mod name;
+pub mod principal;
 pub mod secret;
 pub mod spec;
 pub mod tag;
@@ -26,12 +28,17 @@ pub use answer::{Answer, SecretText, Value};
 pub use arn::Arn;
 pub use context::EncryptionContext;
 pub use denied::AccessDenied;
+pub use dialect::Dialect;
 pub use digest::Digest;
 pub use error::{ApiError, Code};
 pub use figure::{Distribution, Figure, Histogram};
 pub use id::{AccessKeyId, AccountId, KeyId, KeyVersionId, LogId, RequestId, Seq, SlotRef};
 pub use interval::RotationInterval;
 pub use name::{AliasName, Region};
+pub use principal::{
+    AccountAlias, Folded, GroupId, GroupName, NameFault, PolicyName, PolicyVersion, PrincipalName, RoleId,
+    RoleName, SessionName, SourceIdentity, UserId, UserName,
+};
 pub use secret::SecretBytes;
 pub use spec::{KeyOrigin, KeySpec, KeyUsage, ProtectionLevel};
 pub use tag::{Tag, TagKey, TagValue};

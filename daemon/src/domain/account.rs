@@ -6,7 +6,7 @@
 use super::command::{MadeAccessKey, Reach};
 use super::{Command, Decided, Facts, Needs, Refusal, Scope, Unresolved};
 use crate::base::answer::SecretText;
-use crate::base::{AccessKeyId, AccountId, Answer, Arn, limits};
+use crate::base::{AccessKeyId, AccountId, Answer, Arn, Timestamp, limits};
 use crate::event::{AccessKeyCreated, Change, Element, Recorded};
 use crate::projection::{Reader, State};
 
@@ -30,7 +30,7 @@ impl Command for CreateAccount {
         Needs::NewAccount
     }
 
-    fn decide(&self, _: &Scope, state: &State, facts: &Facts) -> Result<Decided, Refusal> {
+    fn decide(&self, scope: &Scope, state: &State, facts: &Facts) -> Result<Decided, Refusal> {
         if state.accounts().count() >= limits::ACCOUNTS_MAX {
             return Err(Refusal::QuotaReached);
         }
@@ -49,7 +49,7 @@ impl Command for CreateAccount {
         let answer = Answer::new()
             .text("AccountId", account.to_string())
             .with_some("AccountName", name);
-        Ok(handed_over(vec![opened], answer, *account, made))
+        Ok(handed_over(scope.at, vec![opened], answer, *account, made))
     }
 }
 
@@ -72,13 +72,13 @@ impl Command for RotateRootKey {
     }
 
     fn needs(&self) -> Needs {
-        Needs::NewAccessKey
+        Needs::NewAccessKey { of_user: false }
     }
 
     fn decide(&self, scope: &Scope, state: &State, facts: &Facts) -> Result<Decided, Refusal> {
         let account = self.account.unwrap_or(scope.account);
         state.account(account).ok_or(Refusal::AccountNotFound)?;
-        let others: Vec<&AccessKeyId> = state.access_keys_of(account).map(|row| &row.id).collect();
+        let others: Vec<&AccessKeyId> = state.access_keys_of(account, None).map(|row| &row.id).collect();
         if !self.delete_others && others.len() >= limits::ROOT_KEYS_MAX {
             return Err(Refusal::RootKeysReached);
         }
@@ -86,7 +86,7 @@ impl Command for RotateRootKey {
             return Err(Refusal::NoSlot);
         };
         let answer = Answer::new().text("AccountId", account.to_string());
-        let mut decided = handed_over(Vec::new(), answer, account, made);
+        let mut decided = handed_over(scope.at, Vec::new(), answer, account, made);
         if self.delete_others {
             let deleted = others
                 .into_iter()
@@ -114,7 +114,7 @@ impl Command for DeleteRootKey {
         let arn = root_keys(self.account, scope, reader)?;
         let account = self.account.unwrap_or(scope.account);
         match reader.access_key(&self.id) {
-            Some(row) if row.account == account => Ok(vec![arn]),
+            Some(row) if row.account == account && row.user.is_none() => Ok(vec![arn]),
             _ => Err(Unresolved {
                 refusal: Refusal::AccessKeyNotFound,
                 ask: vec![arn],
@@ -152,14 +152,17 @@ fn root_keys(account: Option<AccountId>, scope: &Scope, reader: &Reader<'_>) -> 
 
 /// The fresh access key, in the log sealed, in the answer for the only time in the clear.
 fn handed_over(
+    at: Timestamp,
     mut changes: Vec<Change>,
     answer: Answer,
     account: AccountId,
     made: &MadeAccessKey,
 ) -> Decided {
     changes.push(Change::AccessKeyCreated(AccessKeyCreated {
+        at,
         id: made.id.clone(),
         slot: made.slot,
+        user: None,
         sealed: made.sealed.clone(),
         account,
     }));

@@ -2,9 +2,12 @@
 
 use std::fmt::Debug;
 
+use super::sts::AssumeRole;
 use super::{Refusal, Unresolved};
 use crate::base::answer::SecretText;
-use crate::base::{AccessKeyId, AccountId, Answer, Arn, KeyId, KeySpec, Region, SlotRef, Timestamp};
+use crate::base::{
+    AccessKeyId, AccountId, Answer, Arn, GroupId, KeyId, KeySpec, Region, RoleId, SlotRef, Timestamp, UserId,
+};
 use crate::event::{Bytes, Change, KeyVersionAdded, Recorded};
 use crate::projection::{Reader, State};
 
@@ -37,8 +40,22 @@ pub enum Needs {
     NewVersion(KeyId, KeySpec),
     /// An account number, and an access key.
     NewAccount,
-    /// An access key.
-    NewAccessKey,
+    /// An access key, in the form of a user's or of the daemon's root keys.
+    NewAccessKey {
+        /// Whether it is to be of a user's form.
+        of_user: bool,
+    },
+    /// The id of a user.
+    NewUser,
+    /// The id of a group.
+    NewGroup,
+    /// The id of a role.
+    NewRole,
+    /// A temporary access key with its token, good for so long from the admission on.
+    NewSession {
+        /// How long, seconds.
+        seconds: u64,
+    },
 }
 
 /// A fresh access key.
@@ -52,6 +69,19 @@ pub struct MadeAccessKey {
     pub sealed: Bytes,
     /// Its secret, for the answer.
     pub secret: SecretText,
+}
+
+/// Fresh temporary credentials.
+#[derive(Debug)]
+pub struct MadeSession {
+    /// The id of the access key.
+    pub id: AccessKeyId,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// Its secret, for the answer.
+    pub secret: SecretText,
+    /// Its token, for the answer.
+    pub token: SecretText,
 }
 
 /// Whose business an operation is.
@@ -76,13 +106,23 @@ pub enum Facts {
     NewAccount(AccountId, MadeAccessKey),
     /// An access key.
     NewAccessKey(MadeAccessKey),
+    /// The id of a user.
+    NewUser(UserId),
+    /// The id of a group.
+    NewGroup(GroupId),
+    /// The id of a role.
+    NewRole(RoleId),
+    /// Temporary credentials.
+    NewSession(MadeSession),
 }
 
 impl Facts {
     /// The slot that what was made is sealed under.
     pub const fn slot(&self) -> Option<SlotRef> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::NewUser(_) | Self::NewGroup(_) | Self::NewRole(_) | Self::NewSession(_) => {
+                None
+            }
             Self::NewKey(_, version) | Self::NewVersion(version) => Some(version.slot),
             Self::NewAccount(_, made) | Self::NewAccessKey(made) => Some(made.slot),
         }
@@ -133,6 +173,11 @@ pub trait Command: Debug + Send + Sync {
     /// Whether it only takes power away (disables, deletes, revokes): it is let through when the disk is full.
     fn lessens(&self) -> bool {
         false
+    }
+
+    /// The request for a role, if that is what it is: the role has to trust the caller.
+    fn assumes(&self) -> Option<&AssumeRole> {
+        None
     }
 
     /// What has to be made for it first.

@@ -66,8 +66,10 @@ pub(super) fn opened(n: u8) -> Change {
 pub(super) fn access_key(n: u8, of: u8) -> Change {
     let made = made(n);
     Change::AccessKeyCreated(AccessKeyCreated {
+        at: AT,
         id: made.id,
         slot: made.slot,
+        user: None,
         sealed: made.sealed,
         account: account(of),
     })
@@ -83,6 +85,18 @@ fn made(n: u8) -> MadeAccessKey {
         sealed: vec![n; 70].into(),
         secret: crate::base::answer::SecretText::new("secret".into()),
     }
+}
+
+pub(super) fn user(n: u8) -> UserId {
+    UserId::parse(&format!("{:018}", 200_000_000_000_000_000 + u64::from(n))).unwrap()
+}
+
+pub(super) fn group(n: u8) -> GroupId {
+    GroupId::parse(&format!("g-{n:016}")).unwrap()
+}
+
+pub(super) fn role(n: u8) -> RoleId {
+    RoleId::parse(&format!("{:018}", 300_000_000_000_000_000 + u64::from(n))).unwrap()
 }
 
 pub(super) fn name(text: &str) -> AliasName {
@@ -154,7 +168,10 @@ impl When for State {
             super::Needs::NewKey(_) => Facts::NewKey(key(9), version(9)),
             super::Needs::NewVersion(..) => Facts::NewVersion(version(9)),
             super::Needs::NewAccount => Facts::NewAccount(account(9), made(9)),
-            super::Needs::NewAccessKey => Facts::NewAccessKey(made(9)),
+            super::Needs::NewAccessKey { .. } => Facts::NewAccessKey(made(9)),
+            super::Needs::NewUser => Facts::NewUser(user(9)),
+            super::Needs::NewGroup => Facts::NewGroup(group(9)),
+            super::Needs::NewRole => Facts::NewRole(role(9)),
         };
         let decided = command.decide(&scope, self, &facts)?;
         let mut left = self.clone();

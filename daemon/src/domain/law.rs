@@ -1,6 +1,8 @@
 //! Which change is lawful in which state. `decide` makes only lawful ones; a replay checks every one again, without
 //! knowing how it came about (law 3).
 
+mod identity;
+
 use crate::base::{KeyId, Timestamp, limits};
 use crate::event::Change;
 use crate::projection::{AliasKey, Key, Lifecycle, State};
@@ -26,6 +28,15 @@ pub enum Unlawful {
     /// A deletion while the wall clock is not believed.
     #[error("a key is destroyed while irreversible timers are held")]
     Held,
+    /// Something depends on what is taken away.
+    #[error("something depends on what it takes away")]
+    InUse,
+    /// More than there may be.
+    #[error("there are as many as there may be already")]
+    TooMany,
+    /// Of another account.
+    #[error("what it joins belongs to two accounts")]
+    Foreign,
     /// Fresh material in a slot that something else refers to.
     #[error("its slot holds something else already")]
     SlotTaken,
@@ -50,7 +61,11 @@ fn fits(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawful> {
         Change::AccountCreated { account, .. } => absent(state.account(*account), Unlawful::Exists),
         Change::AccessKeyCreated(created) => {
             absent(state.access_key(&created.id), Unlawful::Exists)?;
-            present(state.account(created.account)).map(drop)
+            present(state.account(created.account))?;
+            match created.user {
+                Some(user) if present(state.user(user))?.account != created.account => Err(Unlawful::Foreign),
+                _ => Ok(()),
+            }
         }
         Change::InternalKeyCreated { purpose, .. } => absent(state.internal_key(*purpose), Unlawful::Exists),
         Change::KeyCreated(created) => {
@@ -106,7 +121,9 @@ fn fits(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawful> {
             region,
             account,
         } => present(alias_row(state, *account, region, alias)).map(drop),
-        Change::KeyDescribed { key, .. } | Change::DeletionProtectionSet { key, .. } => target(state, *key),
+        Change::KeyDescribed { key, .. }
+        | Change::DeletionProtectionSet { key, .. }
+        | Change::KeyPolicySet { key, .. } => target(state, *key),
         Change::RotationPolicySet { key, .. } | Change::KeyRotated { key, .. } => {
             in_state(state, *key, |s| s == Lifecycle::Enabled)?;
             if living(state, *key)?.is_rotatable() {
@@ -149,6 +166,7 @@ fn fits(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawful> {
         Change::StateSealed { .. } => Err(Unlawful::Digest),
         Change::TimersHeld => absent(state.hold(), Unlawful::Exists),
         Change::TimersReleased => present(state.hold()).map(drop),
+        other => identity::fits(state, at, other),
     }
 }
 
@@ -199,8 +217,10 @@ mod tests {
 
     fn access_key(slot: SlotRef) -> Change {
         Change::AccessKeyCreated(AccessKeyCreated {
+            at: AT,
             id: AccessKeyId::parse("A").unwrap(),
             slot,
+            user: None,
             sealed: vec![1; 40].into(),
             account: scope().account,
         })

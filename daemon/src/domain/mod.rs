@@ -12,15 +12,18 @@ pub mod command;
 #[cfg(test)]
 mod given;
 pub mod key;
+pub mod key_policy;
 pub mod key_ref;
 pub mod law;
 pub mod lifecycle;
 pub mod metadata;
+pub mod ram;
 pub mod refusal;
 pub mod rotation;
+pub mod sts;
 pub mod system;
 pub mod tags;
 
-pub use command::{Command, Decided, Facts, MadeAccessKey, Needs, Reach, Scope};
+pub use command::{Command, Decided, Facts, MadeAccessKey, MadeSession, Needs, Reach, Scope};
 pub use key_ref::{KeyRef, Unresolved};
 pub use refusal::Refusal;

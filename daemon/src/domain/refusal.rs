@@ -1,5 +1,6 @@
 //! The domain says no, and why. Every refusal has one code of the catalogue.
 
+use super::ram::holder::HolderKind;
 use crate::base::{ApiError, Code};
 use crate::projection::Lifecycle;
 
@@ -48,6 +49,46 @@ pub enum Refusal {
     TokenOfAnotherRequest,
     /// There is no vault slot left for new material.
     NoSlot,
+    /// No such user in the account.
+    UserNotFound,
+    /// No such group in the account.
+    GroupNotFound,
+    /// No such role in the account.
+    RoleNotFound,
+    /// There is a role of this name.
+    RoleTaken,
+    /// The account has as many roles as it may.
+    RolesReached,
+    /// The role has policies.
+    RoleHasPolicies,
+    /// No such policy.
+    PolicyNotFound,
+    /// There is a policy of this name.
+    PolicyTaken,
+    /// The account has as many policies as it may.
+    PoliciesReached,
+    /// The policy is attached.
+    PolicyHeld(HolderKind),
+    /// The policy has other versions than the one in force.
+    PolicyHasVersions,
+    /// No such version of the policy.
+    PolicyVersionNotFound,
+    /// The version is in force.
+    PolicyVersionInForce,
+    /// The policy has as many versions as it may.
+    PolicyVersionsReached,
+    /// The policy is not attached.
+    NotAttached(HolderKind),
+    /// The policy is attached already.
+    AttachedAlready(HolderKind),
+    /// As many policies are attached as may be.
+    AttachmentsReached(HolderKind),
+    /// The resource has as many tags as it may.
+    TagsReached,
+    /// The root of an account may assume no role.
+    RootAssumesNoRole,
+    /// The session would last longer than the role allows.
+    SessionTooLong,
 }
 
 impl From<Refusal> for ApiError {
@@ -59,6 +100,12 @@ impl From<Refusal> for ApiError {
         if refusal == Refusal::RootKeysReached {
             let text = "The account's root has two access keys already: delete one of them first.";
             return Self::with_message(Code::LimitExceeded, text);
+        }
+        if refusal == Refusal::RootAssumesNoRole {
+            return Self::with_message(Code::NoPermission, "Roles may not be assumed by root accounts.");
+        }
+        if refusal == Refusal::SessionTooLong {
+            return Self::invalid_part("DurationSeconds", "the role allows no session as long as that");
         }
         Self::new(match refusal {
             Refusal::AccountNotFound => Code::AccountNotFound,
@@ -78,6 +125,40 @@ impl From<Refusal> for ApiError {
             Refusal::TokenOfAnotherRequest => Code::TokenOfAnotherRequest,
             Refusal::WrongUsage | Refusal::NotOffered => Code::UnsupportedOperation,
             Refusal::NoSlot => Code::Unavailable,
+            Refusal::UserNotFound => Code::UserNotFound,
+            Refusal::GroupNotFound => Code::GroupNotFound,
+            Refusal::RoleNotFound => Code::RoleNotFound,
+            Refusal::RoleTaken => Code::RoleTaken,
+            Refusal::RolesReached => Code::RolesReached,
+            Refusal::RoleHasPolicies => Code::RoleHasPolicies,
+            Refusal::PolicyNotFound => Code::PolicyNotFound,
+            Refusal::PolicyTaken => Code::PolicyTaken,
+            Refusal::PoliciesReached => Code::PoliciesReached,
+            Refusal::PolicyHeld(kind) => {
+                kind.choose([Code::PolicyOfUsers, Code::PolicyOfGroups, Code::PolicyOfRoles])
+            }
+            Refusal::PolicyHasVersions => Code::PolicyHasVersions,
+            Refusal::PolicyVersionNotFound => Code::PolicyVersionNotFound,
+            Refusal::PolicyVersionInForce => Code::PolicyVersionInForce,
+            Refusal::PolicyVersionsReached => Code::PolicyVersionsReached,
+            Refusal::NotAttached(kind) => kind.choose([
+                Code::UserPolicyNotFound,
+                Code::GroupPolicyNotFound,
+                Code::RolePolicyNotFound,
+            ]),
+            Refusal::AttachedAlready(kind) => kind.choose([
+                Code::UserPolicyTaken,
+                Code::GroupPolicyTaken,
+                Code::RolePolicyTaken,
+            ]),
+            Refusal::AttachmentsReached(kind) => kind.choose([
+                Code::UserPoliciesReached,
+                Code::GroupPoliciesReached,
+                Code::RolePoliciesReached,
+            ]),
+            Refusal::TagsReached => Code::TagsReached,
+            Refusal::SessionTooLong => Code::InvalidParameter,
+            Refusal::RootAssumesNoRole => Code::NoPermission,
         })
     }
 }

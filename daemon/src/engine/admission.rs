@@ -15,7 +15,7 @@ use super::prepare::{Prepared, Ready};
 use super::tools::Tools;
 use crate::base::error::Retry;
 use crate::base::{AccountId, ApiError, Code, limits};
-use crate::event::ActorKind;
+use crate::event::{ActorKind, PrincipalId};
 
 /// What one principal may do. The defaults are out of the way of honest callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +38,9 @@ impl Default for AdmissionLimits {
     }
 }
 
-/// Who is told apart: the root of an account, whichever access key it signs with, and each local user who is nobody.
-type Principal = (ActorKind, AccountId, Option<u32>);
+/// Who is told apart: the root of an account, whichever access key it signs with, each user and each role, and each local
+/// user who is nobody.
+type Principal = (ActorKind, AccountId, Option<PrincipalId>, Option<u32>);
 
 /// The admission of one engine.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl Admission {
             ActorKind::System => None,
             kind => {
                 let uid = call.origin.uid.filter(|_| kind == ActorKind::Unmapped);
-                Some(self.share((kind, call.actor.account, uid)))
+                Some(self.share((kind, call.actor.account, call.actor.id, uid)))
             }
         };
         if let Some(share) = &share
@@ -110,7 +111,9 @@ impl Admission {
             return Arc::clone(share);
         }
         let mut shares = self.shares.write();
-        if shares.len() >= limits::PRINCIPALS_TOLD_APART_MAX && principal.2.is_some() {
+        // Roots are few; who makes users and roles by the thousand shares a line with the last of them.
+        let is_one_of_many = principal.2.is_some() || principal.3.is_some();
+        if shares.len() >= limits::PRINCIPALS_TOLD_APART_MAX && is_one_of_many {
             return Arc::clone(&self.others);
         }
         let share = shares

@@ -13,6 +13,7 @@ use super::figures::Figures;
 pub use super::founding::{Founding, RootAccessKey, found};
 use super::published::Published;
 use super::reserve::Reserve;
+use super::temporary::Temporary;
 use super::tools::{MessageLimits, Tools};
 use super::writer::Writer;
 use crate::base::disk::BlockFile;
@@ -249,6 +250,11 @@ pub(super) fn assemble(
         .ok_or(BootError::Incomplete("log identity"))?
         .region
         .clone();
+    let log_id = state.log().ok_or(BootError::Incomplete("log identity"))?.id;
+    let tokens = unseal_internal(&vault, &state, InternalKeyPurpose::StsTokens)?;
+    let secrets = unseal_internal(&vault, &state, InternalKeyPurpose::StsSecrets)?;
+    let temporary = Temporary::new(log_id, secrets, &tokens)
+        .map_err(|_| BootError::InternalKey(InternalKeyPurpose::StsTokens.as_str()))?;
     let published = Arc::new(Published::new(state.clone(), *chain.head()));
     let watch = ClockWatch::start(
         world.clock.now(),
@@ -262,6 +268,7 @@ pub(super) fn assemble(
             room: KeyRoom::new(Arc::clone(&vault), Arc::clone(&world.entropy)),
             vault,
             message_limits: MessageLimits::default(),
+            temporary,
             free,
             log,
             published,

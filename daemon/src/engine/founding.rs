@@ -69,6 +69,22 @@ pub fn found(
 
     let (seed, signing_slot, signing) = make(32, &internal(InternalKeyPurpose::LogSigning))?;
     let (nonce_key, nonce_slot, nonce) = make(32, &internal(InternalKeyPurpose::NonceHashing))?;
+    // Nobody needs them yet: they are unsealed when sessions and denials do.
+    let mut further = Vec::new();
+    for purpose in InternalKeyPurpose::ALL {
+        if matches!(
+            purpose,
+            InternalKeyPurpose::LogSigning | InternalKeyPurpose::NonceHashing
+        ) {
+            continue;
+        }
+        let (_, slot, sealed) = make(32, &internal(purpose))?;
+        further.push(Change::InternalKeyCreated {
+            slot,
+            sealed,
+            purpose,
+        });
+    }
     let access_key = RootAccessKey {
         account,
         id: AccessKeyId::make(entropy),
@@ -116,8 +132,10 @@ pub fn found(
                 purpose: InternalKeyPurpose::NonceHashing,
             },
             Change::AccessKeyCreated(AccessKeyCreated {
+                at: now,
                 id: access_key.id.clone(),
                 slot: access_slot,
+                user: None,
                 sealed: sealed_access,
                 account,
             }),
@@ -135,6 +153,7 @@ pub fn found(
         actor: Actor::system(account),
         origin: Origin::internal(),
     };
+    genesis.chg.extend(further);
     let mut chain = Chain::begin(log, origin, LogKey::from_seed(&seed)?);
     let entry = chain
         .enroll(&mut genesis, now)

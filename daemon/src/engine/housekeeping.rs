@@ -14,6 +14,7 @@ use crate::crypto::pool::Lane;
 use crate::custody::vault::VaultError;
 use crate::domain::lifecycle::DestroyKey;
 use crate::domain::rotation::{ReserveMessages, RotateKey, RotationReason};
+use crate::domain::sts::ForgetSessions;
 use crate::domain::system::{AcceptClock, HoldTimers, Note, RecordErasure};
 use crate::domain::{Command, Scope};
 use crate::event::{Actor, Element, Origin, Recorded};
@@ -111,6 +112,17 @@ impl Housekeeper {
                     calls.push(self.on_key(row, "chancery/DestroyKey", DestroyKey { key }, tools));
                 }
             }
+        }
+        // In slices: an event has a size, and nobody waits for this.
+        let ended: Vec<_> = durable
+            .state
+            .sessions_ended(now)
+            .take(SESSIONS_AT_ONCE)
+            .cloned()
+            .collect();
+        if !ended.is_empty() {
+            let forget = ForgetSessions { ids: ended };
+            calls.push(self.call("chancery/ForgetSessions", Recorded::default(), forget, tools));
         }
         for key in durable.state.rotations_due(now).take(ROTATIONS_AT_ONCE) {
             calls.extend(durable.state.key(key).and_then(|row| self.rotation(row, tools)));
@@ -253,6 +265,8 @@ fn slots_recorded(count: usize) -> Recorded {
 const ERASURES_AT_ONCE: usize = 64;
 /// Keys destroyed in one tick; the rest waits for the next.
 const DELETIONS_AT_ONCE: usize = 64;
+/// Sessions forgotten in one tick: their ids stay far below an entry's limit.
+const SESSIONS_AT_ONCE: usize = 256;
 /// Keys rotated in one tick; the rest waits for the next.
 const ROTATIONS_AT_ONCE: usize = 64;
 /// The window in which refusals are counted together, milliseconds.

@@ -21,6 +21,7 @@ pub mod founding;
 pub mod home;
 pub mod housekeeping;
 pub mod prepare;
+mod principal;
 pub mod published;
 pub mod query;
 pub mod reanchor;
@@ -28,7 +29,9 @@ mod recent;
 pub mod refusals;
 pub mod reserve;
 pub mod service;
+pub mod temporary;
 pub mod tools;
+mod trust;
 pub mod writer;
 
 // What the api room needs of the rooms below; it imports none of them itself.
@@ -37,12 +40,31 @@ pub use crate::domain::account::{CreateAccount, DeleteRootKey, RotateRootKey};
 pub use crate::domain::alias::{CreateAlias, DeleteAlias, UpdateAlias};
 pub use crate::domain::client_token::ClientToken;
 pub use crate::domain::key::{CreateKey, CreateUnsupportedKey, DescribeAs, ProtectFromDeletion};
+pub use crate::domain::key_policy::SetKeyPolicy;
 pub use crate::domain::lifecycle::{ChangeLifecycle, Transition};
+pub use crate::domain::ram::attachment::{AttachPolicy, DetachPolicy};
+pub use crate::domain::ram::holder::HolderName;
+pub use crate::domain::ram::policy::{
+    CreatePolicy, CreatePolicyVersion, DeletePolicy, DeletePolicyVersion, DescribePolicyAs,
+    SetDefaultPolicyVersion,
+};
+pub use crate::domain::ram::role::{CreateRole, DeleteRole, UpdateRole};
+pub use crate::domain::ram::tags::{TagIdentities, TaggedNames, UntagIdentities};
 pub use crate::domain::rotation::UpdateRotationPolicy;
+pub use crate::domain::sts::AssumeRole;
 pub use crate::domain::system::AcceptClock;
 pub use crate::domain::tags::{TagKeys, UntagKeys};
 pub use crate::domain::{KeyRef, Refusal, Scope};
-pub use crate::event::{Actor, ActorKind, Element, Origin, Recorded};
+pub use crate::event::{Actor, ActorKind, Element, Origin, PolicyRef, Recorded};
+pub use crate::policy::language::DocumentKind;
 pub use call::{Call, Class, Work};
 pub use figures::{Figures, Unready};
+pub use principal::inactive;
 pub use service::{Answered, Engine, Reply};
+
+use crate::policy::language::{Document, Fault};
+
+/// Whether a policy reads; nothing that does not is ever stored.
+pub fn check_policy(kind: DocumentKind, text: &str) -> Result<(), Fault> {
+    Document::parse(kind, text).map(drop)
+}

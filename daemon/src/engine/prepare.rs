@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::call::{Call, Done, Halt, Upkeep, Work};
 use super::tools::Tools;
+use super::trust;
 use crate::base::{AccountId, ApiError, Arn, Code};
 use crate::domain::{Facts, Reach, Unresolved};
 use crate::event::{Decision, Effect, Read};
@@ -68,12 +69,7 @@ fn attempt(
     decision: &mut Decision,
     touched: &mut Vec<Arn>,
 ) -> Result<Ready, Halt> {
-    // The principal belongs to every read set: an access key that is gone by the time of the event allows nothing.
-    if let Some(access_key) = &call.actor.ak {
-        reader
-            .access_key(access_key)
-            .ok_or(ApiError::new(Code::UnknownAccessKey))?;
-    }
+    super::principal::check(call, reader)?;
     let resolved = match &call.work {
         Work::Command(command) => command.resources(&call.scope, reader),
         Work::Use(work) => work.resources(&call.scope, reader),
@@ -85,8 +81,9 @@ fn attempt(
         Err(unresolved) => return Err(refuse(call, state, unresolved, decision).into()),
     };
     let permit = decide(call, state, decision)?;
+    trust::ask(call, reader)?;
     match &call.work {
-        Work::Command(command) => Ok(Ready::Decide(tools.make(command.needs())?)),
+        Work::Command(command) => Ok(Ready::Decide(tools.make(command.needs(), call.scope.at)?)),
         Work::Use(work) => work.run(&call.scope, reader, permit, tools).map(Ready::Done),
         Work::Query(query) => Ok(Ready::Done(query.answer(&call.scope, state, tools)?)),
         Work::Invalid(error) => Err(error.clone().into()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{AccountId, KeyId, KeySpec, SlotRef, Timestamp, limits};
+use crate::base::{AccountId, GroupId, KeyId, KeySpec, RoleId, SlotRef, Timestamp, UserId, limits};
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Vault};
@@ -16,6 +16,7 @@ use super::access_keys;
 use super::figures::Figures;
 use super::published::Published;
 use super::reserve::{Reserve, Room};
+use super::temporary::Temporary;
 
 /// How many messages a counted version encrypts before something happens.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +48,8 @@ pub struct Tools {
     pub vault: Arc<Vault>,
     /// How many messages a counted version encrypts.
     pub message_limits: MessageLimits,
+    /// The keys behind temporary credentials.
+    pub temporary: Temporary,
     /// Slots provided ahead.
     pub free: FreeSlots,
     /// Where the log is, for those who read it.
@@ -64,8 +67,8 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Makes what a command needs. Slot ready and synced first, then the event.
-    pub fn make(&self, needs: Needs) -> Result<Facts, Refusal> {
+    /// Makes what a command admitted at `at` needs. Slot ready and synced first, then the event.
+    pub fn make(&self, needs: Needs, at: Timestamp) -> Result<Facts, Refusal> {
         match needs {
             Needs::Nothing => Ok(Facts::Nothing),
             Needs::NewKey(spec) => {
@@ -76,10 +79,17 @@ impl Tools {
             Needs::NewVersion(key, spec) => self.make_version(key, spec).map(Facts::NewVersion),
             Needs::NewAccount => {
                 let account = AccountId::make(&*self.entropy);
-                self.make_access_key()
+                self.make_access_key(false)
                     .map(|made| Facts::NewAccount(account, made))
             }
-            Needs::NewAccessKey => self.make_access_key().map(Facts::NewAccessKey),
+            Needs::NewAccessKey { of_user } => self.make_access_key(of_user).map(Facts::NewAccessKey),
+            Needs::NewUser => Ok(Facts::NewUser(UserId::make(&*self.entropy))),
+            Needs::NewGroup => Ok(Facts::NewGroup(GroupId::make(&*self.entropy))),
+            Needs::NewRole => Ok(Facts::NewRole(RoleId::make(&*self.entropy))),
+            Needs::NewSession { seconds } => {
+                let expires = at.plus_millis(seconds.saturating_mul(1_000));
+                Ok(Facts::NewSession(self.temporary.make(expires, &*self.entropy)))
+            }
         }
     }
 
@@ -91,9 +101,9 @@ impl Tools {
         })
     }
 
-    fn make_access_key(&self) -> Result<MadeAccessKey, Refusal> {
+    fn make_access_key(&self, of_user: bool) -> Result<MadeAccessKey, Refusal> {
         let slot = self.take_slot()?;
-        access_keys::make(&self.vault, slot, &*self.entropy).map_err(|error| {
+        access_keys::make(&self.vault, slot, of_user, &*self.entropy).map_err(|error| {
             tracing::error!(%error, %slot, "no access key could be made");
             self.free.give_back([slot]);
             Refusal::NoSlot

@@ -405,6 +405,7 @@ fn rehearsed(
             Code::NoPermission => Code::DryRunDenied.into(),
             Code::InvalidParameter | Code::MissingParameter => ApiError {
                 code: Code::DryRunInvalid,
+                part: None,
                 ..error
             },
             _ => error,

@@ -1,39 +1,166 @@
 //! Who asked, and from where.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::base::{AccessKeyId, AccountId};
+use crate::base::{
+    AccessKeyId, AccountId, Arn, PrincipalName, RoleId, RoleName, SessionName, SourceIdentity, UserId,
+    UserName,
+};
 
 /// What kind of principal acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ActorKind {
     /// The root of an account.
     Root,
+    /// A user of an account.
+    RamUser,
+    /// A session of a role.
+    AssumedRole,
     /// The daemon itself.
     System,
     /// A local peer whose uid maps to no principal: authenticated, and nobody.
     Unmapped,
 }
 
-/// The principal of an operation.
+/// The id of a user or a role; its first digit says which. Encoded as a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PrincipalId {
+    /// A user's.
+    User(UserId),
+    /// A role's.
+    Role(RoleId),
+}
+
+impl Serialize for PrincipalId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::User(user) => user.serialize(serializer),
+            Self::Role(role) => role.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PrincipalId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = u64::deserialize(deserializer)?.to_string();
+        UserId::parse(&text)
+            .map(Self::User)
+            .or_else(|| RoleId::parse(&text).map(Self::Role))
+            .ok_or_else(|| serde::de::Error::custom("not the id of a user or a role"))
+    }
+}
+
+/// The principal of an operation, named as it was when it acted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Actor {
     /// The access key that signed the request, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ak: Option<AccessKeyId>,
+    /// The user, or the role of the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<PrincipalId>,
     /// Its kind.
     pub kind: ActorKind,
+    /// The name of the user or the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<PrincipalName>,
+    /// Who is behind the session, as its opener said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceIdentity>,
     /// The account it belongs to.
     pub account: AccountId,
+    /// The session's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionName>,
 }
 
 impl Actor {
     /// The daemon, acting on `account`.
     pub const fn system(account: AccountId) -> Self {
+        Self::nameless(ActorKind::System, account)
+    }
+
+    /// The root of an account, who signed with `ak` or came in locally.
+    pub fn root(account: AccountId, ak: Option<AccessKeyId>) -> Self {
+        Self {
+            ak,
+            ..Self::nameless(ActorKind::Root, account)
+        }
+    }
+
+    /// A local peer who is nobody.
+    pub const fn unmapped(account: AccountId) -> Self {
+        Self::nameless(ActorKind::Unmapped, account)
+    }
+
+    /// A user.
+    pub fn user(account: AccountId, id: UserId, name: UserName, ak: Option<AccessKeyId>) -> Self {
+        Self {
+            ak,
+            id: Some(PrincipalId::User(id)),
+            name: Some(name.into()),
+            ..Self::nameless(ActorKind::RamUser, account)
+        }
+    }
+
+    /// A session of a role. One without a temporary access key is a local peer's.
+    pub fn assumed_role(
+        account: AccountId,
+        (id, name): (RoleId, RoleName),
+        session: SessionName,
+        source: Option<SourceIdentity>,
+        ak: Option<AccessKeyId>,
+    ) -> Self {
+        Self {
+            ak,
+            id: Some(PrincipalId::Role(id)),
+            name: Some(name.into()),
+            source,
+            session: Some(session),
+            ..Self::nameless(ActorKind::AssumedRole, account)
+        }
+    }
+
+    const fn nameless(kind: ActorKind, account: AccountId) -> Self {
         Self {
             ak: None,
-            kind: ActorKind::System,
+            id: None,
+            kind,
+            name: None,
+            source: None,
             account,
+            session: None,
+        }
+    }
+
+    /// The user, if it is one.
+    pub const fn user_id(&self) -> Option<UserId> {
+        match (self.kind, self.id) {
+            (ActorKind::RamUser, Some(PrincipalId::User(user))) => Some(user),
+            _ => None,
+        }
+    }
+
+    /// The role, if it is a session of one.
+    pub const fn role_id(&self) -> Option<RoleId> {
+        match (self.kind, self.id) {
+            (ActorKind::AssumedRole, Some(PrincipalId::Role(role))) => Some(role),
+            _ => None,
+        }
+    }
+
+    /// The principal as policies know it: a session is its role. None for the daemon itself and for nobody.
+    pub fn principal_arn(&self) -> Option<Arn> {
+        let name = self.name.as_ref().map(PrincipalName::as_str);
+        match self.kind {
+            ActorKind::Root => Some(Arn::root(self.account)),
+            ActorKind::RamUser => UserName::parse(name?)
+                .ok()
+                .map(|name| Arn::user(self.account, &name)),
+            ActorKind::AssumedRole => RoleName::parse(name?)
+                .ok()
+                .map(|name| Arn::role(self.account, &name)),
+            ActorKind::System | ActorKind::Unmapped => None,
         }
     }
 }

@@ -3,9 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::Bytes;
+use super::identity::{
+    GroupCreated, GroupUpdated, Holder, PolicyCreated, PolicyRef, PolicyVersionCreated, RoleCreated,
+    RoleUpdated, SessionOpened, Tagged, UserCreated, UserUpdated,
+};
+use super::made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun};
 use crate::base::{
-    AccessKeyId, AccountId, AliasName, Digest, KeyId, KeyOrigin, KeySpec, KeyUsage, KeyVersionId, LogId,
-    ProtectionLevel, Region, RotationInterval, SlotRef, Tag, TagKey, Timestamp,
+    AccessKeyId, AccountAlias, AccountId, AliasName, Digest, GroupId, KeyId, KeyVersionId, PolicyName,
+    PolicyVersion, Region, RoleId, RotationInterval, SlotRef, Tag, TagKey, Timestamp, UserId,
 };
 
 /// One change. A released variant never changes its meaning; new facts get new variants.
@@ -21,7 +26,7 @@ pub enum Change {
         /// Its number.
         account: AccountId,
     },
-    /// An access key of an account's root was made.
+    /// An access key of an account's root or of a user was made.
     AccessKeyCreated(AccessKeyCreated),
     /// A key of the daemon's own was made.
     InternalKeyCreated {
@@ -159,6 +164,155 @@ pub enum Change {
         /// Which.
         id: AccessKeyId,
     },
+    /// An access key was enabled or disabled.
+    AccessKeyStatusSet {
+        /// Which.
+        id: AccessKeyId,
+        /// Whether it is good now.
+        active: bool,
+    },
+    /// An account got another alias, or has none any more.
+    AccountAliasSet {
+        /// The alias.
+        alias: Option<AccountAlias>,
+        /// Which account.
+        account: AccountId,
+    },
+    /// A user was made.
+    UserCreated(UserCreated),
+    /// A user was changed or renamed.
+    UserUpdated(UserUpdated),
+    /// A user is gone.
+    UserDeleted {
+        /// Which.
+        user: UserId,
+    },
+    /// A group was made.
+    GroupCreated(GroupCreated),
+    /// A group was changed or renamed.
+    GroupUpdated(GroupUpdated),
+    /// A group is gone.
+    GroupDeleted {
+        /// Which.
+        group: GroupId,
+    },
+    /// A user is a member of a group from now on.
+    UserJoinedGroup {
+        /// When (admission time).
+        at: Timestamp,
+        /// Who.
+        user: UserId,
+        /// Of which.
+        group: GroupId,
+    },
+    /// A user is no member of a group any more.
+    UserLeftGroup {
+        /// Who.
+        user: UserId,
+        /// Of which.
+        group: GroupId,
+    },
+    /// A role was made.
+    RoleCreated(RoleCreated),
+    /// A role was changed.
+    RoleUpdated(RoleUpdated),
+    /// A role is gone, and its sessions with it.
+    RoleDeleted {
+        /// Which.
+        role: RoleId,
+    },
+    /// A custom policy was made.
+    PolicyCreated(PolicyCreated),
+    /// A custom policy's description was replaced.
+    PolicyDescribed {
+        /// When (admission time).
+        at: Timestamp,
+        /// Which.
+        name: PolicyName,
+        /// Its account.
+        account: AccountId,
+        /// What it says now.
+        description: String,
+    },
+    /// A custom policy is gone, with all its versions.
+    PolicyDeleted {
+        /// Which.
+        name: PolicyName,
+        /// Its account.
+        account: AccountId,
+    },
+    /// A custom policy got another version.
+    PolicyVersionCreated(PolicyVersionCreated),
+    /// A version of a custom policy is gone.
+    PolicyVersionDeleted {
+        /// When (admission time).
+        at: Timestamp,
+        /// Which policy.
+        name: PolicyName,
+        /// Its account.
+        account: AccountId,
+        /// Which version.
+        version: PolicyVersion,
+    },
+    /// Another version of a custom policy is the one in force.
+    PolicyDefaultSet {
+        /// When (admission time).
+        at: Timestamp,
+        /// Which policy.
+        name: PolicyName,
+        /// Its account.
+        account: AccountId,
+        /// Which version.
+        version: PolicyVersion,
+    },
+    /// A policy was attached.
+    PolicyAttached {
+        /// When (admission time).
+        at: Timestamp,
+        /// To whom.
+        holder: Holder,
+        /// Which: a custom one is one of the holder's account.
+        policy: PolicyRef,
+    },
+    /// A policy was detached.
+    PolicyDetached {
+        /// From whom.
+        holder: Holder,
+        /// Which.
+        policy: PolicyRef,
+    },
+    /// Roles or policies were tagged; a tag of the same name is replaced.
+    IdentitiesTagged {
+        /// With what.
+        tags: Vec<Tag>,
+        /// Their account.
+        account: AccountId,
+        /// Which.
+        entities: Vec<Tagged>,
+    },
+    /// Tags were taken off roles or policies.
+    IdentitiesUntagged {
+        /// Which tags; none for all of them.
+        names: Option<Vec<TagKey>>,
+        /// Their account.
+        account: AccountId,
+        /// Which.
+        entities: Vec<Tagged>,
+    },
+    /// A session of a role began.
+    SessionOpened(SessionOpened),
+    /// Sessions that are past their time were forgotten.
+    SessionsExpired {
+        /// Their temporary access keys.
+        ids: Vec<AccessKeyId>,
+    },
+    /// A key got another policy of its own.
+    KeyPolicySet {
+        /// Which key.
+        key: KeyId,
+        /// The document, as it was sent.
+        document: String,
+    },
     /// An alias was deleted.
     AliasUnbound {
         /// Its name.
@@ -195,111 +349,4 @@ impl Change {
             _ => None,
         }
     }
-}
-
-/// The identity of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogBegun {
-    /// The log's id.
-    pub log: LogId,
-    /// Format version of the events.
-    pub format: u8,
-    /// The origin line of checkpoints: `NAME/LOG-ID/EPOCH`.
-    pub origin: String,
-    /// The public log key: Ed25519, 32 bytes.
-    pub public: Bytes,
-    /// The home region.
-    pub region: Region,
-    /// The software that wrote genesis.
-    pub software: String,
-}
-
-/// A fresh access key. Its secret is sealed under a slot of its own, so that deleting it erases it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccessKeyCreated {
-    /// Its id.
-    pub id: AccessKeyId,
-    /// Where its wrapping key is.
-    pub slot: SlotRef,
-    /// The secret, sealed under the slot.
-    pub sealed: Bytes,
-    /// Whose root it speaks for.
-    pub account: AccountId,
-}
-
-/// What a key of the daemon's own is for. One key, one purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum InternalKeyPurpose {
-    /// Signs events, checkpoints and the anchor (Ed25519 seed, 32 bytes).
-    LogSigning,
-    /// Hashes signature nonces (HMAC-SHA-256, 32 bytes).
-    NonceHashing,
-}
-
-impl InternalKeyPurpose {
-    /// Every purpose.
-    pub const ALL: [Self; 2] = [Self::LogSigning, Self::NonceHashing];
-
-    /// Its number in row keys; permanent.
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::LogSigning => 0,
-            Self::NonceHashing => 1,
-        }
-    }
-
-    /// The inverse of `number`.
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|purpose| purpose.number() == number)
-    }
-
-    /// Its name, as it is bound into the sealing.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::LogSigning => "log signing",
-            Self::NonceHashing => "nonce hashing",
-        }
-    }
-}
-
-/// A fresh key with its first version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyCreated {
-    /// When (admission time).
-    pub at: Timestamp,
-    /// Its id.
-    pub key: KeyId,
-    /// Its algorithm.
-    pub spec: KeySpec,
-    /// Its tags.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<Tag>,
-    /// What it may be used for.
-    pub usage: KeyUsage,
-    /// Where its material comes from.
-    pub origin: KeyOrigin,
-    /// Its region.
-    pub region: Region,
-    /// Its account.
-    pub account: AccountId,
-    /// Its first version.
-    pub version: KeyVersionAdded,
-    /// How often it is rotated, if it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rotation: Option<RotationInterval>,
-    /// What protects its material.
-    pub protection: ProtectionLevel,
-    /// Free text by the caller.
-    pub description: String,
-}
-
-/// A fresh version of a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyVersionAdded {
-    /// Its id.
-    pub id: KeyVersionId,
-    /// Where its wrapping key is.
-    pub slot: SlotRef,
-    /// The material, sealed under the slot.
-    pub sealed: Bytes,
 }

@@ -9,8 +9,8 @@ use crate::base::limits;
 /// Why bytes are not an event (or a row).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// More bytes than any legal entry has.
-    #[error("{0} bytes are more than the {max} an entry may have", max = limits::ENTRY_BYTES_MAX)]
+    /// More bytes than any legal entry or row has.
+    #[error("{0} bytes are more than an entry or a row may have")]
     TooLong(usize),
     /// Not CBOR, or not of this shape.
     #[error("not of this shape: {0}")]
@@ -41,7 +41,16 @@ pub fn encode_into<T: Serialize>(value: &T, bytes: &mut Vec<u8>) {
 
 /// Decodes `bytes` and checks that they are canonical (I2); trailing bytes are refused too.
 pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    if bytes.len() > limits::ENTRY_BYTES_MAX {
+    within(bytes, limits::ENTRY_BYTES_MAX)
+}
+
+/// Decodes a stored row: many events may have added to it, so it may be longer than any of them.
+pub fn decode_row<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    within(bytes, limits::ROW_BYTES_MAX)
+}
+
+fn within<T: Serialize + DeserializeOwned>(bytes: &[u8], bytes_max: usize) -> Result<T, DecodeError> {
+    if bytes.len() > bytes_max {
         return Err(DecodeError::TooLong(bytes.len()));
     }
     let value: T = ciborium::from_reader(bytes).map_err(|e| DecodeError::Malformed(e.to_string()))?;

@@ -11,6 +11,8 @@ pub mod actor;
 pub mod bytes;
 pub mod change;
 pub mod codec;
+pub mod identity;
+pub mod made;
 pub mod outcome;
 pub mod reads;
 
@@ -18,9 +20,14 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-pub use actor::{Actor, ActorKind, Origin};
+pub use actor::{Actor, ActorKind, Origin, PrincipalId};
 pub use bytes::Bytes;
-pub use change::{AccessKeyCreated, Change, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun};
+pub use change::Change;
+pub use identity::{
+    GroupCreated, GroupUpdated, Holder, PolicyCreated, PolicyRef, PolicyVersionCreated, RoleCreated,
+    RoleUpdated, SessionOpened, Tagged, UserCreated, UserUpdated,
+};
+pub use made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun};
 pub use outcome::{CheckKind, Checked, Decision, Effect, Element, Outcome, PolicyLayer, Recorded};
 pub use reads::{Observation, Read, RowKey, Table};
 

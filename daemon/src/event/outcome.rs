@@ -237,7 +237,7 @@ impl Outcome {
 impl From<&ApiError> for Outcome {
     fn from(error: &ApiError) -> Self {
         Self::Error {
-            code: error.code.as_str().into(),
+            code: error.wire_code(),
             text: error.code.text().into(),
             status: error.code.status(),
         }

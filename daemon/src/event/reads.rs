@@ -29,11 +29,24 @@ pub enum Table {
     Hold = 7,
     /// Client tokens of creating operations, by digest.
     ClientToken = 8,
+    /// Users, by id.
+    User = 9,
+    /// Groups, by id.
+    Group = 10,
+    /// Roles, by id.
+    Role = 11,
+    /// Custom policies, by account and folded name.
+    Policy = 12,
+    /// Sessions, by temporary access key.
+    Session = 13,
+    /// Names of users, groups and roles, by kind, account and folded name. Never stored: a name's revision is that of
+    /// whatever bears it, so that a look-up by name can be part of a read set, also when nothing bears it.
+    Name = 14,
 }
 
 impl Table {
     /// Every table, in row order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Log,
         Self::Account,
         Self::AccessKey,
@@ -43,6 +56,12 @@ impl Table {
         Self::Erasure,
         Self::Hold,
         Self::ClientToken,
+        Self::User,
+        Self::Group,
+        Self::Role,
+        Self::Policy,
+        Self::Session,
+        Self::Name,
     ];
 }
 

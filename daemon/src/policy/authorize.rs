@@ -45,8 +45,14 @@ pub fn authorize(question: &Question<'_>) -> Result<Permit, Denial> {
         ActorKind::System => BY_SYSTEM,
         ActorKind::Root if question.operator == Some(account) => BY_OPERATOR,
         ActorKind::Root if question.account == account => BY_ROOT,
-        ActorKind::Root | ActorKind::Unmapped if question.open => BY_AUTHENTICATION,
-        ActorKind::Root | ActorKind::Unmapped => return Err(Denial::NothingAllows),
+        ActorKind::Root | ActorKind::RamUser | ActorKind::AssumedRole | ActorKind::Unmapped
+            if question.open =>
+        {
+            BY_AUTHENTICATION
+        }
+        ActorKind::Root | ActorKind::RamUser | ActorKind::AssumedRole | ActorKind::Unmapped => {
+            return Err(Denial::NothingAllows);
+        }
     };
     Ok(Permit::issue(question.call, vec![rule.into()]))
 }
@@ -67,11 +73,7 @@ mod tests {
 
     #[test]
     fn root_rules_its_own_account_alone() {
-        let actor = Actor {
-            ak: None,
-            kind: ActorKind::Root,
-            account: "1000000000000001".parse().unwrap(),
-        };
+        let actor = Actor::root("1000000000000001".parse().unwrap(), None);
         assert_eq!(
             question(&actor, "1000000000000001", false).unwrap().by(),
             ["account root"]
@@ -87,10 +89,9 @@ mod tests {
         let first = "1000000000000001".parse().unwrap();
         let other = "1000000000000002".parse().unwrap();
         let ask = |kind, account, concerned| {
-            let actor = Actor {
-                ak: None,
-                kind,
-                account,
+            let actor = match kind {
+                ActorKind::Root => Actor::root(account, None),
+                _ => Actor::unmapped(account),
             };
             let question = Question {
                 call: RequestId::from_bytes([1; 16]),
@@ -109,11 +110,7 @@ mod tests {
 
     #[test]
     fn an_unmapped_peer_may_do_nothing_but_what_is_open() {
-        let actor = Actor {
-            ak: None,
-            kind: ActorKind::Unmapped,
-            account: "1000000000000001".parse().unwrap(),
-        };
+        let actor = Actor::unmapped("1000000000000001".parse().unwrap());
         assert_eq!(
             question(&actor, "1000000000000001", false),
             Err(Denial::NothingAllows)

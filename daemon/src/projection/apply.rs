@@ -1,5 +1,9 @@
 //! The fold: one event after another (law 2).
 
+mod identity;
+
+use std::collections::HashSet;
+
 use smallvec::SmallVec;
 
 use super::State;
@@ -18,6 +22,29 @@ pub struct Written {
     /// Its content now.
     pub value: Option<Vec<u8>>,
 }
+
+/// The rows that an event touches, each once, as they were before it.
+#[derive(Default)]
+struct Touched {
+    rows: SmallVec<[(RowKey, Option<Vec<u8>>); 4]>,
+    /// The same rows, once they are many: a change of a group's rights touches all its members.
+    known: HashSet<RowKey>,
+}
+
+impl Touched {
+    fn is_new(&mut self, row: &RowKey) -> bool {
+        if self.rows.len() < MANY {
+            return !self.rows.iter().any(|(other, _)| other == row);
+        }
+        if self.known.is_empty() {
+            self.known = self.rows.iter().map(|(row, _)| row.clone()).collect();
+        }
+        self.known.insert(row.clone())
+    }
+}
+
+/// From so many rows on, looking through them costs more than a set.
+const MANY: usize = 16;
 
 impl State {
     /// Folds one event in and returns the rows it changed. Never fails (I1): a change that fits no row is a change of
@@ -41,18 +68,19 @@ impl State {
         if changes.is_empty() {
             return Vec::new();
         }
-        let mut touched: SmallVec<[(RowKey, Option<Vec<u8>>); 4]> = SmallVec::new();
+        let mut touched = Touched::default();
         for change in changes {
             // Asked one change after another: what a change touches may have been made by the one before it.
             for row in self.touched_by(change) {
-                if !touched.iter().any(|(other, _)| *other == row) {
+                if touched.is_new(&row) {
                     let before = self.row(&row);
-                    touched.push((row, before));
+                    touched.rows.push((row, before));
                 }
             }
             self.fold(change, rev);
         }
         touched
+            .rows
             .into_iter()
             .filter_map(|(row, before)| self.account_for(row, before.as_deref()))
             .collect()
@@ -81,7 +109,10 @@ impl State {
         }
         match change {
             Change::LogBegun(_) => rows.push(log_row()),
-            Change::AccountCreated { account, .. } => rows.push(account.row_key()),
+            Change::AccountCreated { account, .. } | Change::AccountAliasSet { account, .. } => {
+                rows.push(account.row_key());
+            }
+            Change::AccessKeyStatusSet { id, .. } => rows.push(id.row_key()),
             Change::AccessKeyCreated(created) => rows.push(created.id.row_key()),
             Change::InternalKeyCreated { purpose, .. } => rows.push(purpose.row_key()),
             Change::KeyCreated(created) => rows.push(created.key.row_key()),
@@ -93,7 +124,8 @@ impl State {
             | Change::DeletionProtectionSet { key, .. }
             | Change::RotationPolicySet { key, .. }
             | Change::KeyRotated { key, .. }
-            | Change::MessagesReserved { key, .. } => rows.push(key.row_key()),
+            | Change::MessagesReserved { key, .. }
+            | Change::KeyPolicySet { key, .. } => rows.push(key.row_key()),
             Change::KeysTagged { keys, .. } | Change::KeysUntagged { keys, .. } => {
                 rows.extend(keys.iter().map(Address::row_key));
             }
@@ -135,6 +167,7 @@ impl State {
             Change::MaterialErased { slots } => rows.extend(slots.iter().map(Address::row_key)),
             Change::TimersHeld | Change::TimersReleased => rows.push(hold_row()),
             Change::StateSealed { .. } => {}
+            identity => self.identities_touched_by(identity, &mut rows),
         }
         rows
     }
@@ -164,18 +197,24 @@ impl State {
                     id: *account,
                     rev,
                     name: name.clone(),
+                    alias: None,
                 };
                 self.accounts.insert(*account, row);
             }
-            Change::AccessKeyCreated(created) => {
-                let row = AccessKey {
-                    id: created.id.clone(),
-                    rev,
-                    slot: created.slot,
-                    sealed: created.sealed.clone(),
-                    account: created.account,
-                };
-                self.put_access_key(row);
+            // No decision rests on it, so the revision stays: it says which account was founded with the log.
+            Change::AccountAliasSet { alias, account } => {
+                if let Some(row) = self.accounts.get_mut(account) {
+                    row.alias.clone_from(alias);
+                }
+            }
+            Change::AccessKeyCreated(created) => self.put_access_key(AccessKey::created(created, rev)),
+            Change::AccessKeyStatusSet { id, active } => {
+                if let Some(row) = self.take_access_key(id) {
+                    let mut row = AccessKey::clone(&row);
+                    row.active = *active;
+                    row.rev = rev;
+                    self.put_access_key(row);
+                }
             }
             Change::InternalKeyCreated {
                 slot,
@@ -263,14 +302,13 @@ impl State {
             }),
             Change::KeysTagged { keys, tags } => {
                 for key in keys {
-                    self.edit_key(*key, Some(rev), |row| tag(row, tags));
+                    self.edit_key(*key, Some(rev), |row| tag(&mut row.tags, tags));
                 }
             }
             Change::KeysUntagged { keys, names } => {
                 for key in keys {
-                    self.edit_key(*key, Some(rev), |row| match names {
-                        Some(names) => row.tags.retain(|tag| !names.contains(&tag.key)),
-                        None => row.tags.clear(),
+                    self.edit_key(*key, Some(rev), |row| {
+                        identity::untag(&mut row.tags, names.as_deref())
                     });
                 }
             }
@@ -294,8 +332,12 @@ impl State {
                     self.put_erasure(Erasure { rev, slot: row.slot });
                 }
             }
+            Change::KeyPolicySet { key, document } => self.edit_key(*key, Some(rev), |row| {
+                row.policy = Some(document.clone());
+            }),
             // Says what the state is; changes nothing.
             Change::StateSealed { .. } => {}
+            identity => self.fold_identity(identity, rev),
         }
     }
 
@@ -338,15 +380,15 @@ impl State {
 }
 
 /// Adds tags in the order of their names; one of the same name is replaced.
-fn tag(key: &mut Key, tags: &[Tag]) {
+pub(super) fn tag(own: &mut Vec<Tag>, tags: &[Tag]) {
     for tag in tags {
-        match key.tags.binary_search_by(|other| other.key.cmp(&tag.key)) {
+        match own.binary_search_by(|other| other.key.cmp(&tag.key)) {
             Ok(at) => {
-                if let Some(other) = key.tags.get_mut(at) {
+                if let Some(other) = own.get_mut(at) {
                     other.value = tag.value.clone();
                 }
             }
-            Err(at) => key.tags.insert(at, tag.clone()),
+            Err(at) => own.insert(at, tag.clone()),
         }
     }
 }
@@ -376,6 +418,7 @@ impl Key {
             state: Lifecycle::Enabled,
             usage: created.usage,
             origin: created.origin,
+            policy: None,
             region: created.region.clone(),
             account: created.account,
             rotation: created.rotation,
@@ -384,7 +427,7 @@ impl Key {
             description: created.description.clone(),
             deletion_protection: None,
         };
-        tag(&mut key, &created.tags);
+        tag(&mut key.tags, &created.tags);
         key
     }
 }

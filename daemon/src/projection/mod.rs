@@ -9,6 +9,8 @@
 
 pub mod apply;
 pub mod digest;
+pub mod identity;
+mod names;
 mod orders;
 pub mod reader;
 pub mod row;
@@ -17,6 +19,7 @@ pub mod state;
 
 pub use apply::Written;
 pub use digest::StateDigest;
+pub use identity::{Attached, Group, Membership, Policy, PolicyKey, Role, Session, User};
 pub use reader::Reader;
 pub use row::{
     AccessKey, Account, Alias, AliasKey, ClientToken, Erasure, Hold, InternalKey, Key, KeyVersion, Lifecycle,

@@ -1,5 +1,7 @@
 //! The orders derived from the rows (I4): every change of a row with an order goes through here.
 
+mod identity;
+
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -38,12 +40,23 @@ impl State {
     pub(super) fn put_access_key(&mut self, row: AccessKey) {
         self.take_access_key(&row.id);
         self.refer(row.slot);
+        self.access_keys_by_owner
+            .entry((row.account, row.user))
+            .or_default()
+            .insert((row.at, row.id.clone()));
         self.access_keys.insert(row.id.clone(), Arc::new(row));
     }
 
     pub(super) fn take_access_key(&mut self, id: &AccessKeyId) -> Option<Arc<AccessKey>> {
         let row = self.access_keys.remove(id)?;
         self.release(row.slot);
+        let owner = (row.account, row.user);
+        if let Some(of) = self.access_keys_by_owner.get_mut(&owner) {
+            of.remove(&(row.at, row.id.clone()));
+            if of.is_empty() {
+                self.access_keys_by_owner.remove(&owner);
+            }
+        }
         Some(row)
     }
 

@@ -6,8 +6,12 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::State;
+use super::identity::{Group, NameKind, Policy, PolicyKey, Role, Session, User, name_row, session_row};
 use super::row::{AccessKey, Account, Address, Alias, AliasKey, ClientToken, Key};
-use crate::base::{AccessKeyId, AccountId, Digest, KeyId, Seq};
+use crate::base::{
+    AccessKeyId, AccountId, Digest, Folded, GroupId, GroupName, KeyId, PolicyName, RoleId, RoleName, Seq,
+    UserId, UserName,
+};
 use crate::event::{Read, RowKey};
 
 /// A view of one state that remembers what was read through it, absent rows included.
@@ -58,6 +62,71 @@ impl<'a> Reader<'a> {
     pub fn client_token(&self, token: &Digest) -> Option<&'a ClientToken> {
         let row = self.state.client_token(token);
         self.note(token.row_key(), row.map(|t| t.rev));
+        row
+    }
+
+    /// A user. Its revision covers its groups and all policies that it has.
+    pub fn user(&self, id: UserId) -> Option<&'a Arc<User>> {
+        let row = self.state.user(id);
+        self.note(id.row_key(), row.map(|r| r.rev));
+        row
+    }
+
+    /// The user of exactly this name.
+    pub fn user_named(&self, account: AccountId, name: &UserName) -> Option<&'a Arc<User>> {
+        let found = self.state.user_bearing(account, &name.folded());
+        let row = name_row(NameKind::User, account, &name.folded());
+        self.note(row, found.map(|r| r.rev));
+        self.user(found?.id).filter(|user| user.name == *name)
+    }
+
+    /// A group.
+    pub fn group(&self, id: GroupId) -> Option<&'a Arc<Group>> {
+        let row = self.state.group(id);
+        self.note(id.row_key(), row.map(|r| r.rev));
+        row
+    }
+
+    /// The group of exactly this name.
+    pub fn group_named(&self, account: AccountId, name: &GroupName) -> Option<&'a Arc<Group>> {
+        let found = self.state.group_bearing(account, &name.folded());
+        let row = name_row(NameKind::Group, account, &name.folded());
+        self.note(row, found.map(|r| r.rev));
+        self.group(found?.id).filter(|group| group.name == *name)
+    }
+
+    /// A role. Its revision covers its trust policy and all policies that it has.
+    pub fn role(&self, id: RoleId) -> Option<&'a Arc<Role>> {
+        let row = self.state.role(id);
+        self.note(id.row_key(), row.map(|r| r.rev));
+        row
+    }
+
+    /// The role of exactly this name.
+    pub fn role_named(&self, account: AccountId, name: &RoleName) -> Option<&'a Arc<Role>> {
+        self.role_bearing(account, &name.folded())
+            .filter(|role| role.name == *name)
+    }
+
+    /// The role of this name, ignoring case.
+    pub fn role_bearing(&self, account: AccountId, name: &Folded) -> Option<&'a Arc<Role>> {
+        let found = self.state.role_bearing(account, name);
+        self.note(name_row(NameKind::Role, account, name), found.map(|r| r.rev));
+        self.role(found?.id)
+    }
+
+    /// The custom policy of exactly this name.
+    pub fn policy_named(&self, account: AccountId, name: &PolicyName) -> Option<&'a Arc<Policy>> {
+        let address = PolicyKey::new(account, name);
+        let row = self.state.policy_at(&address);
+        self.note(address.row_key(), row.map(|r| r.rev));
+        row.filter(|policy| policy.name == *name)
+    }
+
+    /// A session, by its temporary access key. What it may do is its role's to say.
+    pub fn session(&self, id: &AccessKeyId) -> Option<&'a Arc<Session>> {
+        let row = self.state.session(id);
+        self.note(session_row(id), row.map(|r| r.rev));
         row
     }
 

@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{
-    AccessKeyId, AccountId, AliasName, Digest, KeyId, KeyOrigin, KeySpec, KeyUsage, KeyVersionId, LogId,
-    ProtectionLevel, Region, RotationInterval, Seq, SlotRef, Tag, Timestamp,
+    AccessKeyId, AccountAlias, AccountId, AliasName, Digest, KeyId, KeyOrigin, KeySpec, KeyUsage,
+    KeyVersionId, LogId, ProtectionLevel, Region, RotationInterval, Seq, SlotRef, Tag, Timestamp, UserId,
 };
-use crate::event::{Bytes, InternalKeyPurpose, RowKey, Table};
+use crate::event::{AccessKeyCreated, Bytes, InternalKeyPurpose, RowKey, Table};
 
 /// The identity of the log; one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,21 +37,52 @@ pub struct Account {
     /// What its operator calls it; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// What it calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<AccountAlias>,
 }
 
 /// An access key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessKey {
+    /// When it was made.
+    pub at: Timestamp,
     /// Its id.
     pub id: AccessKeyId,
     /// Revision.
     pub rev: Seq,
     /// Where the wrapping key of its secret is.
     pub slot: SlotRef,
+    /// The user it speaks for; none for the account's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// Whether it is good; if not, it opens nothing until it is again.
+    pub active: bool,
     /// Its secret, sealed under the slot.
     pub sealed: Bytes,
-    /// Whose root it speaks for.
+    /// Its account.
     pub account: AccountId,
+}
+
+impl AccessKey {
+    /// The row of a fresh access key.
+    pub(super) fn created(created: &AccessKeyCreated, rev: Seq) -> Self {
+        Self {
+            at: created.at,
+            id: created.id.clone(),
+            rev,
+            slot: created.slot,
+            user: created.user,
+            active: true,
+            sealed: created.sealed.clone(),
+            account: created.account,
+        }
+    }
+
+    /// The wire's Status.
+    pub const fn status(&self) -> &'static str {
+        if self.active { "Active" } else { "Inactive" }
+    }
 }
 
 /// A key of the daemon's own.
@@ -126,6 +157,9 @@ pub struct Key {
     pub usage: KeyUsage,
     /// Where its material comes from.
     pub origin: KeyOrigin,
+    /// The policy of its own, as it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Its region.
     pub region: Region,
     /// Its account.

@@ -1,10 +1,14 @@
 //! Between the state and its stored rows: loading, encoding, looking up by address.
 
 use super::State;
+use super::identity::{Group, NameKind, Policy, PolicyKey, Role, Session, User, session_row};
 use super::row::{
     AccessKey, Account, Address, Alias, AliasKey, ClientToken, Erasure, InternalKey, Key, hold_row, log_row,
 };
-use crate::base::{AccessKeyId, AccountId, AliasName, Digest, KeyId, Region, Seq, SlotRef, Timestamp};
+use crate::base::{
+    AccessKeyId, AccountId, AliasName, Digest, Folded, GroupId, KeyId, Region, RoleId, Seq, SlotRef,
+    Timestamp, UserId,
+};
 use crate::event::codec::{self, DecodeError};
 use crate::event::{InternalKeyPurpose, RowKey, Table};
 
@@ -47,55 +51,87 @@ impl State {
     fn load_row(&mut self, row: &RowKey, bytes: &[u8]) -> Result<RowKey, DecodeError> {
         let address = match row.table {
             Table::Log => {
-                self.log = Some(codec::decode(bytes)?);
+                self.log = Some(codec::decode_row(bytes)?);
                 log_row()
             }
             Table::Account => {
-                let account: Account = codec::decode(bytes)?;
+                let account: Account = codec::decode_row(bytes)?;
                 let address = account.id.row_key();
                 self.accounts.insert(account.id, account);
                 address
             }
             Table::AccessKey => {
-                let access_key: AccessKey = codec::decode(bytes)?;
+                let access_key: AccessKey = codec::decode_row(bytes)?;
                 let address = access_key.id.row_key();
                 self.put_access_key(access_key);
                 address
             }
             Table::InternalKey => {
-                let internal: InternalKey = codec::decode(bytes)?;
+                let internal: InternalKey = codec::decode_row(bytes)?;
                 let address = internal.purpose.row_key();
                 self.put_internal_key(internal);
                 address
             }
             Table::Key => {
-                let key: Key = codec::decode(bytes)?;
+                let key: Key = codec::decode_row(bytes)?;
                 let address = key.id.row_key();
                 self.put_key(key);
                 address
             }
             Table::Alias => {
-                let alias: Alias = codec::decode(bytes)?;
+                let alias: Alias = codec::decode_row(bytes)?;
                 let address = alias.address().row_key();
                 self.put_alias(alias);
                 address
             }
             Table::Erasure => {
-                let erasure: Erasure = codec::decode(bytes)?;
+                let erasure: Erasure = codec::decode_row(bytes)?;
                 let address = erasure.slot.row_key();
                 self.put_erasure(erasure);
                 address
             }
             Table::Hold => {
-                self.hold = Some(codec::decode(bytes)?);
+                self.hold = Some(codec::decode_row(bytes)?);
                 hold_row()
             }
             Table::ClientToken => {
-                let token: ClientToken = codec::decode(bytes)?;
+                let token: ClientToken = codec::decode_row(bytes)?;
                 let address = token.token.row_key();
                 self.put_client_token(token);
                 address
             }
+            Table::User => {
+                let user: User = codec::decode_row(bytes)?;
+                let address = user.id.row_key();
+                self.put_user(user);
+                address
+            }
+            Table::Group => {
+                let group: Group = codec::decode_row(bytes)?;
+                let address = group.id.row_key();
+                self.put_group(group);
+                address
+            }
+            Table::Role => {
+                let role: Role = codec::decode_row(bytes)?;
+                let address = role.id.row_key();
+                self.put_role(role);
+                address
+            }
+            Table::Policy => {
+                let policy: Policy = codec::decode_row(bytes)?;
+                let address = policy.address().row_key();
+                self.put_policy(policy);
+                address
+            }
+            Table::Session => {
+                let session: Session = codec::decode_row(bytes)?;
+                let address = session_row(&session.id);
+                self.put_session(session);
+                address
+            }
+            // Derived, never stored.
+            Table::Name => return Err(DecodeError::Malformed("names are not stored".into())),
         };
         Ok(address)
     }
@@ -128,6 +164,12 @@ impl State {
                 .client_tokens
                 .get(&Digest::try_from(key).ok()?)
                 .map(|token| token.rev),
+            Table::User => self.user(user_address(key)?).map(|user| user.rev),
+            Table::Group => self.group(group_address(key)?).map(|group| group.rev),
+            Table::Role => self.role(role_address(key)?).map(|role| role.rev),
+            Table::Policy => self.policy_at(&policy_address(key)?).map(|policy| policy.rev),
+            Table::Session => self.session(&session_address(key)?).map(|session| session.rev),
+            Table::Name => self.name_revision(key),
         }
     }
 
@@ -161,6 +203,29 @@ impl State {
                 .client_tokens
                 .get(&Digest::try_from(key).ok()?)
                 .map(codec::encode),
+            Table::User => self.user(user_address(key)?).map(|row| codec::encode(&**row)),
+            Table::Group => self.group(group_address(key)?).map(|row| codec::encode(&**row)),
+            Table::Role => self.role(role_address(key)?).map(|row| codec::encode(&**row)),
+            Table::Policy => self
+                .policy_at(&policy_address(key)?)
+                .map(|row| codec::encode(&**row)),
+            Table::Session => self
+                .session(&session_address(key)?)
+                .map(|row| codec::encode(&**row)),
+            Table::Name => None,
+        }
+    }
+
+    /// A name's revision is that of whatever bears it.
+    fn name_revision(&self, key: &[u8]) -> Option<Seq> {
+        let (&kind, rest) = key.split_first()?;
+        let (account, name) = rest.split_first_chunk::<8>()?;
+        let account = AccountId::from_be_bytes(*account);
+        let name = Folded::of(std::str::from_utf8(name).ok()?);
+        match NameKind::from_number(kind)? {
+            NameKind::User => self.user_bearing(account, &name).map(|row| row.rev),
+            NameKind::Group => self.group_bearing(account, &name).map(|row| row.rev),
+            NameKind::Role => self.role_bearing(account, &name).map(|row| row.rev),
         }
     }
 
@@ -203,6 +268,31 @@ impl State {
                 .iter()
                 .map(|(id, row)| (id.row_key(), codec::encode(row))),
         )
+        .chain(self.identity_rows())
+    }
+
+    fn identity_rows(&self) -> impl Iterator<Item = (RowKey, Vec<u8>)> {
+        let users = self
+            .users
+            .iter()
+            .map(|(id, row)| (id.row_key(), codec::encode(&**row)));
+        let groups = self
+            .groups
+            .iter()
+            .map(|(id, row)| (id.row_key(), codec::encode(&**row)));
+        let roles = self
+            .roles
+            .iter()
+            .map(|(id, row)| (id.row_key(), codec::encode(&**row)));
+        let policies = self
+            .policies
+            .iter()
+            .map(|(address, row)| (address.row_key(), codec::encode(&**row)));
+        let sessions = self
+            .sessions
+            .iter()
+            .map(|(id, row)| (session_row(id), codec::encode(&**row)));
+        users.chain(groups).chain(roles).chain(policies).chain(sessions)
     }
 }
 
@@ -215,6 +305,33 @@ fn alias_address(key: &[u8]) -> Option<AliasKey> {
         region: Region::parse(std::str::from_utf8(region).ok()?)?,
         name: AliasName::parse(std::str::from_utf8(name).ok()?)?,
     })
+}
+
+fn user_address(key: &[u8]) -> Option<UserId> {
+    Some(UserId::from_be_bytes(key.try_into().ok()?))
+}
+
+fn group_address(key: &[u8]) -> Option<GroupId> {
+    GroupId::from_bytes(key.try_into().ok()?)
+}
+
+fn role_address(key: &[u8]) -> Option<RoleId> {
+    Some(RoleId::from_be_bytes(key.try_into().ok()?))
+}
+
+fn policy_address(key: &[u8]) -> Option<PolicyKey> {
+    let (account, name) = key.split_first_chunk::<8>()?;
+    let name = std::str::from_utf8(name).ok()?;
+    let folded = Folded::of(name);
+    // One address, one spelling.
+    (folded.as_str() == name).then_some(PolicyKey {
+        account: AccountId::from_be_bytes(*account),
+        name: folded,
+    })
+}
+
+fn session_address(key: &[u8]) -> Option<AccessKeyId> {
+    AccessKeyId::parse(std::str::from_utf8(key).ok()?)
 }
 
 fn slot_address(key: &[u8]) -> Option<SlotRef> {

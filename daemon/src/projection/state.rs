@@ -6,9 +6,14 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 
 use super::digest::StateDigest;
+use super::identity::{Group, Policy, PolicyKey, Role, Session, User};
+use super::names::Names;
 use super::row::{AccessKey, Account, Alias, AliasKey, ClientToken, Erasure, Hold, InternalKey, Key, Log};
-use crate::base::{AccessKeyId, AccountId, Digest, KeyId, Region, Seq, SlotRef, Timestamp};
-use crate::event::InternalKeyPurpose;
+use crate::base::{
+    AccessKeyId, AccountId, Digest, GroupId, GroupName, KeyId, PolicyName, Region, RoleId, RoleName, Seq,
+    SlotRef, Timestamp, UserId, UserName,
+};
+use crate::event::{Holder, InternalKeyPurpose, PolicyRef};
 
 /// The state after some number of events. Cheap to clone; a clone never changes.
 #[derive(Debug, Clone)]
@@ -24,6 +29,11 @@ pub struct State {
     pub(super) erasures: OrdMap<SlotRef, Erasure>,
     pub(super) hold: Option<Hold>,
     pub(super) client_tokens: OrdMap<Digest, ClientToken>,
+    pub(super) users: OrdMap<UserId, Arc<User>>,
+    pub(super) groups: OrdMap<GroupId, Arc<Group>>,
+    pub(super) roles: OrdMap<RoleId, Arc<Role>>,
+    pub(super) policies: OrdMap<PolicyKey, Arc<Policy>>,
+    pub(super) sessions: OrdMap<AccessKeyId, Arc<Session>>,
     pub(super) digest: StateDigest,
     // Derived (I4).
     pub(super) slots: OrdMap<SlotRef, u32>,
@@ -32,7 +42,19 @@ pub struct State {
     pub(super) deletions_due: OrdSet<(Timestamp, KeyId)>,
     pub(super) rotations_due: OrdSet<(Timestamp, KeyId)>,
     pub(super) client_tokens_by_age: OrdSet<(Timestamp, Digest)>,
+    pub(super) access_keys_by_owner: OrdMap<Owner, OrdSet<(Timestamp, AccessKeyId)>>,
+    pub(super) user_names: Names<UserName, UserId>,
+    pub(super) group_names: Names<GroupName, GroupId>,
+    pub(super) role_names: Names<RoleName, RoleId>,
+    pub(super) policies_by_name: OrdSet<(AccountId, PolicyName)>,
+    pub(super) members: OrdSet<(GroupId, UserId)>,
+    pub(super) holders: OrdSet<(AccountId, PolicyRef, Holder)>,
+    pub(super) sessions_of_role: OrdMap<RoleId, OrdSet<AccessKeyId>>,
+    pub(super) sessions_by_end: OrdSet<(Timestamp, AccessKeyId)>,
 }
+
+/// Whose an access key is: a user's of the account, or its root's.
+pub(super) type Owner = (AccountId, Option<UserId>);
 
 /// Account and region, then newest first.
 pub(super) type KeyOrder = (AccountId, Region, Reverse<Timestamp>, KeyId);
@@ -51,6 +73,11 @@ impl Default for State {
             erasures: OrdMap::new(),
             hold: None,
             client_tokens: OrdMap::new(),
+            users: OrdMap::new(),
+            groups: OrdMap::new(),
+            roles: OrdMap::new(),
+            policies: OrdMap::new(),
+            sessions: OrdMap::new(),
             digest: StateDigest::empty(),
             slots: OrdMap::new(),
             keys_newest_first: OrdSet::new(),
@@ -58,6 +85,15 @@ impl Default for State {
             deletions_due: OrdSet::new(),
             rotations_due: OrdSet::new(),
             client_tokens_by_age: OrdSet::new(),
+            access_keys_by_owner: OrdMap::new(),
+            user_names: Names::new(UserId::least()),
+            group_names: Names::new(GroupId::least()),
+            role_names: Names::new(RoleId::least()),
+            policies_by_name: OrdSet::new(),
+            members: OrdSet::new(),
+            holders: OrdSet::new(),
+            sessions_of_role: OrdMap::new(),
+            sessions_by_end: OrdSet::new(),
         }
     }
 }
@@ -88,17 +124,10 @@ impl State {
         self.accounts.values()
     }
 
-    /// The account that the log was founded with; its root is the operator of the daemon. Account rows never change, so
-    /// that one's revision is genesis, whatever its number.
+    /// The account that the log was founded with; its root is the operator of the daemon. The revision of an account row never
+    /// changes, so that one's is genesis, whatever its number.
     pub fn first_account(&self) -> Option<&Account> {
         self.accounts().find(|account| account.rev == Seq::GENESIS)
-    }
-
-    /// The access keys of an account's root, by id.
-    pub fn access_keys_of(&self, account: AccountId) -> impl Iterator<Item = &Arc<AccessKey>> {
-        self.access_keys
-            .values()
-            .filter(move |row| row.account == account)
     }
 
     /// All access keys, by id.
@@ -212,5 +241,6 @@ impl State {
     }
 }
 
+mod identity;
 #[cfg(test)]
 mod tests;

@@ -184,13 +184,10 @@ impl Client {
             is_long: dice.once_in(8),
         };
         let (op, work) = self.work(&asked.kind);
-        let actor = Actor {
-            ak: (who == Who::Signed).then(|| self.access_key.clone()),
-            kind: match who {
-                Who::Signed | Who::Local => ActorKind::Root,
-                Who::Nobody => ActorKind::Unmapped,
-            },
-            account: self.account,
+        let actor = match who {
+            Who::Signed => Actor::root(self.account, Some(self.access_key.clone())),
+            Who::Local => Actor::root(self.account, None),
+            Who::Nobody => Actor::unmapped(self.account),
         };
         let call = Call {
             dry_run: false,

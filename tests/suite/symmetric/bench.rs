@@ -159,11 +159,7 @@ impl Bench {
             open: false,
             dry_run: false,
             lane: Lane::Short,
-            actor: Actor {
-                ak: None,
-                kind: ActorKind::Root,
-                account: self.engine.account(),
-            },
+            actor: Actor::root(self.engine.account(), None),
             origin: Origin::internal(),
             scope: Scope {
                 account: self.engine.account(),

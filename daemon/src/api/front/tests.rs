@@ -18,6 +18,7 @@ use crate::ledger::cose::SignedEntry;
 use crate::ledger::memory_store::MemoryStore;
 
 mod headers;
+mod ram;
 
 const LOCAL: Peer = Peer {
     listener: Listener::Unix,
@@ -254,7 +255,11 @@ async fn the_largest_call_of_every_operation_fits_an_entry() {
     let bench = start();
     let key = bench.make_key().await;
     for row in table::rows().filter(|row| !["Decrypt", "ReEncrypt"].contains(&row.action)) {
-        let own = largest(row.action, &key).unwrap_or_else(|| panic!("{} has no largest call", row.action));
+        let own = match row.product.name {
+            "ram" | "sts" => ram::largest(row.action),
+            _ => largest(row.action, &key),
+        }
+        .unwrap_or_else(|| panic!("{} has no largest call", row.action));
         let strangers: Vec<_> = (0..200)
             .map(|n| (format!("{n:0>128}"), "v".repeat(100)))
             .collect();

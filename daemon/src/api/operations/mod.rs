@@ -5,23 +5,33 @@ pub mod accounts;
 pub mod alias;
 pub mod cipher;
 pub mod key;
+pub mod key_policy;
 pub mod lifecycle;
 pub mod log;
+mod ram;
 mod read;
 pub mod rotation;
+mod sts;
 pub mod tags;
 
 use super::table::Row;
 
 /// Every family, in the order in which people meet them.
-pub static FAMILIES: [&[Row]; 9] = [
+pub static FAMILIES: [&[Row]; 16] = [
     &key::ROWS,
     &lifecycle::ROWS,
     &cipher::ROWS,
     &alias::ROWS,
     &rotation::ROWS,
     &tags::ROWS,
+    &key_policy::ROWS,
     &account::ROWS,
+    &ram::role::ROWS,
+    &ram::policy::ROWS,
+    &ram::attachment::ROWS,
+    &ram::tags::ROWS,
+    &ram::console::ROWS,
+    &sts::ROWS,
     &accounts::ROWS,
     &log::ROWS,
 ];

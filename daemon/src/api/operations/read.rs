@@ -56,6 +56,17 @@ pub(super) fn key_by_id_or_alias(params: &Params) -> Result<KeyRef, ApiError> {
     by_id_or_alias("KeyId", text)
 }
 
+/// A key by id or ARN.
+pub(super) fn key_by_id_or_arn(params: &Params, name: &str) -> Result<KeyRef, ApiError> {
+    let text = params.required(name)?;
+    if text.starts_with("acs:") {
+        return KeyArn::parse(text)
+            .map(KeyRef::Arn)
+            .ok_or_else(|| ApiError::invalid(name));
+    }
+    id_only(name, text)
+}
+
 fn by_id_or_alias(name: &str, text: &str) -> Result<KeyRef, ApiError> {
     if text.starts_with(AliasName::PREFIX) {
         return AliasName::parse(text)

@@ -21,7 +21,7 @@ pub fn answer_json(answer: &Answer, request: RequestId) -> Vec<u8> {
 pub fn error_json(error: &ApiError, request: RequestId, host: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(ENVELOPE_LEN + text_len_max(&error.message) + text_len_max(host));
     let _ = write!(out, "{{\"HttpStatus\":{},\"Code\":", error.code.status());
-    push_text(error.code.as_str(), &mut out);
+    push_text(&error.wire_code(), &mut out);
     out.extend_from_slice(b",\"Message\":");
     push_text(&error.message, &mut out);
     let _ = write!(out, ",\"RequestId\":\"{request}\",\"HostId\":");
@@ -74,14 +74,23 @@ fn push_value(value: &Value, out: &mut Vec<u8>) {
             out.push(b'{');
             push_text(item, out);
             out.extend_from_slice(b":[");
-            for (position, value) in values.iter().enumerate() {
-                if position > 0 {
-                    out.push(b',');
-                }
-                push_value(value, out);
-            }
+            push_items(values, out);
             out.extend_from_slice(b"]}");
         }
+        Value::Bare(values) => {
+            out.push(b'[');
+            push_items(values, out);
+            out.push(b']');
+        }
+    }
+}
+
+fn push_items(values: &[Value], out: &mut Vec<u8>) {
+    for (position, value) in values.iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        push_value(value, out);
     }
 }
 
@@ -117,6 +126,7 @@ fn value_len_max(value: &Value) -> usize {
         Value::List { item, values } => {
             text_len_max(item) + 5 + values.iter().map(|value| value_len_max(value) + 1).sum::<usize>()
         }
+        Value::Bare(values) => 2 + values.iter().map(|value| value_len_max(value) + 1).sum::<usize>(),
     }
 }
 

@@ -22,6 +22,11 @@ fn sample() -> Answer {
         )
         .list("VersionStages", "VersionStage", ["ACSCurrent"])
         .list("Tags", "Tag", Vec::<Answer>::new())
+        .bare_list(
+            "Rows",
+            [Answer::new().text("Id", "1"), Answer::new().text("Id", "2")],
+        )
+        .bare_list("None", Vec::<Answer>::new())
 }
 
 #[test]
@@ -30,7 +35,8 @@ fn json_is_compact_ordered_and_keeps_empty_lists() {
     let expected = format!(
         "{{\"KeyId\":\"k<&>\\\"\\\\\",\"TotalCount\":2,\"Value\":false,\"Plaintext\":\"aGk=\",\
          \"KeyMetadata\":{{\"KeyState\":\"Enabled\"}},\"Keys\":{{\"Key\":[{{\"KeyId\":\"1\"}},{{\"KeyId\":\"2\"}}]}},\
-         \"VersionStages\":{{\"VersionStage\":[\"ACSCurrent\"]}},\"Tags\":{{\"Tag\":[]}},\"RequestId\":\"{ID}\"}}"
+         \"VersionStages\":{{\"VersionStage\":[\"ACSCurrent\"]}},\"Tags\":{{\"Tag\":[]}},\
+         \"Rows\":[{{\"Id\":\"1\"}},{{\"Id\":\"2\"}}],\"None\":[],\"RequestId\":\"{ID}\"}}"
     );
     assert_eq!(text, expected);
 }
@@ -54,6 +60,7 @@ fn xml_has_an_element_a_field_and_a_wrapper_a_list() {
          <Value>false</Value><Plaintext>aGk=</Plaintext><KeyMetadata><KeyState>Enabled</KeyState></KeyMetadata>\
          <Keys><Key><KeyId>1</KeyId></Key><Key><KeyId>2</KeyId></Key></Keys>\
          <VersionStages><VersionStage>ACSCurrent</VersionStage></VersionStages><Tags></Tags>\
+         <Rows><Id>1</Id></Rows><Rows><Id>2</Id></Rows>\
          <RequestId>{ID}</RequestId></ListKeysResponse>"
     );
     assert_eq!(text, expected);

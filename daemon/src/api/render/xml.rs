@@ -19,7 +19,7 @@ pub fn error_xml(error: &ApiError, request: RequestId, host: &str) -> Vec<u8> {
     let mut out = String::with_capacity(ENVELOPE_LEN + text_len_max(&error.message) + text_len_max(host));
     out.push_str(DECLARATION);
     let _ = write!(out, "<Error><HttpStatus>{}</HttpStatus>", error.code.status());
-    push_element("Code", |out| push_text(error.code.as_str(), out), &mut out);
+    push_element("Code", |out| push_text(&error.wire_code(), out), &mut out);
     push_element("Message", |out| push_text(&error.message, out), &mut out);
     let _ = write!(out, "<RequestId>{request}</RequestId>");
     push_element("HostId", |out| push_text(host, out), &mut out);
@@ -38,7 +38,13 @@ pub fn error_xml(error: &ApiError, request: RequestId, host: &str) -> Vec<u8> {
 
 fn push_fields(answer: &Answer, out: &mut String) {
     for (name, value) in answer.iter() {
-        push_element(name, |out| push_value(value, out), out);
+        match value {
+            // Without a wrapper the field itself is repeated.
+            Value::Bare(values) => values
+                .iter()
+                .for_each(|value| push_element(name, |out| push_value(value, out), out)),
+            value => push_element(name, |out| push_value(value, out), out),
+        }
     }
 }
 
@@ -65,6 +71,8 @@ fn push_value(value: &Value, out: &mut String) {
                 push_element(item, |out| push_value(value, out), out);
             }
         }
+        // Only as a field, where its name is known.
+        Value::Bare(values) => values.iter().for_each(|value| push_value(value, out)),
     }
 }
 
@@ -93,7 +101,13 @@ pub(super) const ENVELOPE_LEN: usize = 384;
 pub(super) fn fields_len_max(answer: &Answer) -> usize {
     answer
         .iter()
-        .map(|(name, value)| 2 * name.len() + 5 + value_len_max(value))
+        .map(|(name, value)| match value {
+            Value::Bare(values) => values
+                .iter()
+                .map(|value| 2 * name.len() + 5 + value_len_max(value))
+                .sum(),
+            value => 2 * name.len() + 5 + value_len_max(value),
+        })
         .sum()
 }
 
@@ -108,6 +122,7 @@ fn value_len_max(value: &Value) -> usize {
             .iter()
             .map(|value| 2 * item.len() + 5 + value_len_max(value))
             .sum(),
+        Value::Bare(values) => values.iter().map(value_len_max).sum(),
     }
 }
 

@@ -92,9 +92,8 @@ impl Bench {
             dry_run: false,
             lane: Lane::Short,
             actor: Actor {
-                ak: None,
                 kind,
-                account: self.core.account,
+                ..Actor::root(self.core.account, None)
             },
             origin: Origin::internal(),
             scope: crate::domain::Scope {

@@ -27,7 +27,7 @@ impl Query for ListAccounts {
 
     fn answer(&self, _: &Scope, state: &State, _: &Tools) -> Result<Done, ApiError> {
         let mut root_keys: BTreeMap<AccountId, Vec<String>> = BTreeMap::new();
-        for row in state.access_keys() {
+        for row in state.access_keys().filter(|row| row.user.is_none()) {
             root_keys.entry(row.account).or_default().push(row.id.to_string());
         }
         let first = state.first_account().map(|first| first.id);

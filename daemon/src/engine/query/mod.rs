@@ -3,10 +3,27 @@
 pub mod account;
 pub mod accounts;
 pub mod aliases;
+pub mod attachments;
+pub mod caller;
+pub mod identity_tags;
 pub mod key_filter;
+pub mod key_policy;
 pub mod keys;
 pub mod log;
+pub mod marked;
 pub mod page;
+pub mod policies;
+pub mod roles;
+pub mod settings;
 pub mod status;
 pub mod tags;
 pub mod versions;
+
+use crate::event::{Element, Recorded};
+
+/// What an event says of a list: how long it was.
+fn counted(listed: usize) -> Recorded {
+    let mut recorded = Recorded::default();
+    recorded.insert("Listed", Element::Number(listed as u64));
+    recorded
+}

@@ -4,8 +4,9 @@ use crate::base::{Answer, ApiError, Arn, KeyId, Tag, TagKey, TagValue, limits};
 use crate::domain::{KeyRef, Scope, Unresolved};
 use crate::engine::call::{Done, Query};
 use crate::engine::tools::Tools;
-use crate::event::{Element, Recorded};
 use crate::projection::{Reader, State};
+
+use super::counted;
 
 /// The tags of one key.
 #[derive(Debug)]
@@ -145,10 +146,4 @@ impl Query for ListTagResources {
             blob: None,
         })
     }
-}
-
-fn counted(listed: usize) -> Recorded {
-    let mut recorded = Recorded::default();
-    recorded.insert("Listed", Element::Number(listed as u64));
-    recorded
 }

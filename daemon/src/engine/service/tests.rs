@@ -73,9 +73,8 @@ impl Bench {
             dry_run: false,
             lane: Lane::Short,
             actor: Actor {
-                ak: None,
                 kind,
-                account: self.engine.account(),
+                ..Actor::root(self.engine.account(), None)
             },
             origin: Origin::internal(),
             scope: Scope {

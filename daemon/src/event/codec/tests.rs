@@ -4,6 +4,8 @@ use super::*;
 use crate::base::*;
 use crate::event::*;
 
+mod identities;
+
 fn bytes_of(n: u8) -> Bytes {
     vec![n; 40].into()
 }
@@ -43,6 +45,8 @@ fn every_change() -> Vec<Change> {
             account,
         },
         Change::AccessKeyCreated(AccessKeyCreated {
+            at: Timestamp::from_millis(1),
+            user: UserId::parse("200000000000000007"),
             id: AccessKeyId::parse("CHKX").unwrap(),
             slot,
             sealed: bytes_of(2),
@@ -136,6 +140,14 @@ fn every_change() -> Vec<Change> {
             region,
             account,
         },
+        Change::AccessKeyStatusSet {
+            id: AccessKeyId::parse("CHKX").unwrap(),
+            active: true,
+        },
+        Change::KeyPolicySet {
+            key,
+            document: "{}".into(),
+        },
         Change::MaterialErased { slots: vec![slot] },
         Change::TimersHeld,
         Change::TimersReleased,
@@ -167,7 +179,10 @@ fn full_event() -> Event {
     Event {
         v: FORMAT,
         op: "kms/Encrypt".into(),
-        chg: every_change(),
+        chg: every_change()
+            .into_iter()
+            .chain(identities::every_change())
+            .collect(),
         dec: Decision {
             at: Timestamp::from_millis(5),
             by: vec!["root".into()],
@@ -194,11 +209,16 @@ fn full_event() -> Event {
         blob: Some(Digest::of(b"blob")),
         prev: Digest::of(b"prev"),
         time: Timestamp::from_millis(6),
-        actor: Actor {
-            ak: AccessKeyId::parse("CHKX"),
-            kind: ActorKind::Root,
-            account: "1234567890123456".parse().unwrap(),
-        },
+        actor: Actor::assumed_role(
+            "1234567890123456".parse().unwrap(),
+            (
+                RoleId::parse("300000000000000007").unwrap(),
+                RoleName::parse("r").unwrap(),
+            ),
+            SessionName::parse("session").unwrap(),
+            SourceIdentity::parse("who").ok(),
+            AccessKeyId::parse("STS.X"),
+        ),
         origin: Origin {
             ip: Some("127.0.0.1".into()),
             pid: Some(1),

@@ -19,6 +19,8 @@ fn opened(n: u64) -> Change {
 
 fn access_key(id: &str, at: u32, of: u64) -> Change {
     Change::AccessKeyCreated(AccessKeyCreated {
+        at: Timestamp::from_millis(1),
+        user: None,
         id: AccessKeyId::parse(id).unwrap(),
         slot: slot(at),
         sealed: vec![1; 40].into(),

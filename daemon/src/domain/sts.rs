@@ -1,0 +1,168 @@
+//! AssumeRole: a session of a role begins. Nothing of its secret is in its event; whoever opens it gets it once.
+//!
+//! Two sides have to allow it: the caller's policies, as for every operation, and the trust policy of the role
+//! (`Command::assumes`). The account's root may assume no role at all.
+
+use std::sync::Arc;
+
+use super::command::MadeSession;
+use super::{Command, Decided, Facts, Needs, Reach, Refusal, Scope, Unresolved};
+use crate::base::answer::SecretText;
+use crate::base::{AccessKeyId, AccountId, Answer, Arn, RoleName, SessionName, SourceIdentity};
+use crate::event::{Actor, ActorKind, Change, Element, Recorded, SessionOpened};
+use crate::projection::{Reader, Role, State};
+
+/// Opens a session of a role.
+#[derive(Debug)]
+pub struct AssumeRole {
+    /// Who asks.
+    pub actor: Actor,
+    /// The role's account.
+    pub account: AccountId,
+    /// The role's name; compared ignoring case.
+    pub role: RoleName,
+    /// What the caller calls the session.
+    pub session: SessionName,
+    /// How long it lasts, seconds.
+    pub seconds: u64,
+    /// The session policy, as sent: the session may do no more than it allows.
+    pub policy: Option<String>,
+    /// What the trust policy may ask for.
+    pub external_id: Option<String>,
+    /// Who is behind the session, as the caller says.
+    pub source: Option<SourceIdentity>,
+}
+
+impl AssumeRole {
+    /// The role, if there is one.
+    pub fn role<'a>(&self, reader: &Reader<'a>) -> Option<&'a Arc<Role>> {
+        reader.role_bearing(self.account, &self.role.folded())
+    }
+
+    /// Who is behind the session: once said it goes with every session that follows from it.
+    pub fn source(&self) -> Option<&SourceIdentity> {
+        self.actor.source.as_ref().or(self.source.as_ref())
+    }
+
+    /// The condition values that the request brings, by condition key.
+    pub fn conditions(&self) -> Recorded {
+        let mut brings = Recorded::default();
+        brings.insert("sts:RoleSessionName", Element::text(self.session.as_str()));
+        if let Some(id) = &self.external_id {
+            brings.insert("sts:ExternalId", Element::Text(id.clone().into()));
+        }
+        if let Some(source) = self.source() {
+            brings.insert("sts:SourceIdentity", Element::text(source.as_str()));
+        }
+        brings
+    }
+}
+
+impl Command for AssumeRole {
+    fn resources(&self, _: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        match self.role(reader) {
+            Some(role) => Ok(vec![Arn::role(self.account, &role.name)]),
+            None => Err(Unresolved {
+                refusal: Refusal::RoleNotFound,
+                ask: vec![Arn::role(self.account, &self.role)],
+            }),
+        }
+    }
+
+    fn reach(&self, _: &Scope) -> Reach {
+        Reach::Account(self.account)
+    }
+
+    fn assumes(&self) -> Option<&AssumeRole> {
+        Some(self)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NewSession {
+            seconds: self.seconds,
+        }
+    }
+
+    fn decide(&self, scope: &Scope, state: &State, facts: &Facts) -> Result<Decided, Refusal> {
+        if self.actor.kind == ActorKind::Root {
+            return Err(Refusal::RootAssumesNoRole);
+        }
+        let role = self.role(&Reader::new(state)).ok_or(Refusal::RoleNotFound)?;
+        if self.seconds > role.session_max {
+            return Err(Refusal::SessionTooLong);
+        }
+        // An id drawn twice: another try draws another one.
+        let made = match facts {
+            Facts::NewSession(made) if state.session(&made.id).is_none() => made,
+            _ => return Err(Refusal::NoSlot),
+        };
+        let opened = SessionOpened {
+            at: scope.at,
+            id: made.id.clone(),
+            name: self.session.clone(),
+            role: role.id,
+            policy: self.policy.clone(),
+            source: self.source().cloned(),
+            account: role.account,
+            expires: made.expires,
+        };
+        Ok(Decided {
+            changes: vec![Change::SessionOpened(opened)],
+            answer: self.handed_over(role, made),
+            recorded: self.identified(role, made),
+        })
+    }
+}
+
+impl AssumeRole {
+    fn handed_over(&self, role: &Role, made: &MadeSession) -> Answer {
+        // EXPOSE: copied into the answer to the one who opened the session; both copies are zeroized on drop.
+        let copy = |secret: &SecretText| SecretText::new(secret.expose().to_owned());
+        let user = Answer::new()
+            .text(
+                "Arn",
+                Arn::role_session(role.account, &role.name, &self.session).to_string(),
+            )
+            .text("AssumedRoleId", format!("{}:{}", role.id, self.session));
+        let credentials = Answer::new()
+            .text("AccessKeyId", made.id.to_string())
+            .with("AccessKeySecret", copy(&made.secret))
+            .text("Expiration", made.expires.to_string())
+            .with("SecurityToken", copy(&made.token));
+        Answer::new()
+            .with("AssumedRoleUser", user)
+            .with("Credentials", credentials)
+            .with_some("SourceIdentity", self.source().map(ToString::to_string))
+    }
+
+    fn identified(&self, role: &Role, made: &MadeSession) -> Recorded {
+        let mut recorded = Recorded::default();
+        recorded.insert("RoleId", Element::text(&role.id.to_string()));
+        recorded.insert("AccessKeyId", Element::text(made.id.as_str()));
+        recorded.insert("Expiration", Element::text(&made.expires.to_string()));
+        recorded
+    }
+}
+
+/// Forgets sessions that have ended: the daemon's own operation.
+#[derive(Debug)]
+pub struct ForgetSessions {
+    /// Their temporary access keys.
+    pub ids: Vec<AccessKeyId>,
+}
+
+impl Command for ForgetSessions {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
+        // Some may be gone with their roles since they were looked for.
+        let ended = |id: &&AccessKeyId| state.session(id).is_some_and(|row| row.expires <= scope.at);
+        let ids: Vec<_> = self.ids.iter().filter(ended).cloned().collect();
+        if ids.is_empty() {
+            return Ok(Decided::nothing());
+        }
+        Ok(Decided::change(Change::SessionsExpired { ids }))
+    }
+}
