@@ -12,9 +12,11 @@
 //!
 //! Never: shows sealed bytes in a verdict, repairs an entry, trusts a stored row.
 
+mod decision;
 pub mod lawful;
 pub mod live;
 pub mod operations;
+pub mod past;
 pub mod place;
 pub mod problem;
 pub mod readable;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{AccountId, KeyId, KeySpec, SlotRef, Timestamp, limits};
+use crate::base::{AccountId, KeyId, SecretBytes, KeySpec, SlotRef, Timestamp, limits};
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Vault};
 use crate::domain::{Facts, MadeAccessKey, Needs, Refusal};
 use crate::event::KeyVersionAdded;
 use crate::ledger::EventStore;
+use crate::policy::Library;
 
 use super::access_keys;
 use super::figures::Figures;
@@ -47,6 +48,10 @@ pub struct Tools {
     pub vault: Arc<Vault>,
     /// How many messages a counted version encrypts.
     pub message_limits: MessageLimits,
+    /// Compiled policies.
+    pub library: Library,
+    /// Authenticates the messages in denials.
+    pub diagnosis_key: SecretBytes,
     /// Slots provided ahead.
     pub free: FreeSlots,
     /// Where the log is, for those who read it.

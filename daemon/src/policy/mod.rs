@@ -5,13 +5,18 @@
 //!
 //! Never: does IO, reads a clock, looks a resource up.
 
+mod actions;
 pub mod authorize;
+mod checks;
+pub mod explain;
 pub mod language;
-pub mod live;
+pub mod library;
+mod live;
 pub mod permit;
 pub mod request;
 pub mod verdict;
 
-pub use authorize::{Denial, Question, authorize};
+pub use authorize::{Denial, Question, Ruling, authorize};
+pub use library::Library;
 pub use live::RE_ENCRYPT_TO;
 pub use permit::Permit;

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod accounts;
 pub mod aliases;
+pub mod diagnosis;
 pub mod key_filter;
 pub mod keys;
 pub mod log;
