@@ -7,13 +7,17 @@
 
 mod actions;
 pub mod authorize;
+pub mod catalogue;
 mod checks;
 pub mod explain;
 pub mod language;
 pub mod library;
 mod live;
 pub mod permit;
+pub mod plain;
 pub mod request;
+pub mod system;
+pub mod vectors;
 pub mod verdict;
 
 pub use authorize::{Denial, Question, Ruling, authorize};

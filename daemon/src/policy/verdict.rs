@@ -5,7 +5,8 @@
 //! I3  A layer that cannot be read denies.
 //! I4  A session policy only narrows.
 
-use super::request::{Caller, Who};
+use super::language::{Document, dialect};
+use super::request::{Caller, Check, Who};
 
 /// A statement: the index of its document in the layer, and its own in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,7 +143,8 @@ impl Outcome {
 
 /// Combines the layers (authorization reference, section 1.7).
 pub fn combine(standing: Standing, layers: Layers) -> Outcome {
-    if standing == Standing::Root {
+    // A root needs no policy, and assumes no role: a session would hide who acts.
+    if standing == Standing::Root && layers.trust.is_none() {
         return Outcome {
             kind: Kind::Root,
             layer: None,
@@ -212,4 +214,46 @@ pub fn combine(standing: Standing, layers: Layers) -> Outcome {
         layer: by_side,
         statements,
     }
+}
+
+/// Answers for one layer: the documents that stand in it, against one check.
+pub trait Evaluator: std::fmt::Debug {
+    /// What the layer says. Statement indexes refer to `documents`.
+    fn layer(&self, documents: &[&Document], caller: &Caller<'_>, check: &Check<'_>) -> Layer;
+}
+
+/// The documents that bear on one check, by layer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Documents<'a> {
+    /// The attached policies.
+    pub identity: &'a [&'a Document],
+    /// The session policy.
+    pub session: Option<&'a Document>,
+    /// The policy of the key or secret under check.
+    pub resource: Option<&'a Document>,
+    /// The trust policy of the role to be assumed.
+    pub trust: Option<&'a Document>,
+}
+
+/// Decides one check: asks the evaluator for each layer, and combines.
+pub fn decide(
+    evaluator: &dyn Evaluator,
+    documents: &Documents<'_>,
+    caller: &Caller<'_>,
+    check: &Check<'_>,
+) -> Outcome {
+    let one = |document: &Document| evaluator.layer(&[document], caller, check);
+    let assumes = check.action.eq_ignore_ascii_case(dialect::ASSUME_ROLE);
+    let layers = Layers {
+        // A role without a readable trust policy trusts nobody.
+        trust: assumes.then(|| documents.trust.map_or(Layer::Silent, one)),
+        session: documents.session.map(one),
+        // Nothing is ever attached to a root or a service, and nothing handed in by mistake counts.
+        identity: match caller.who {
+            Who::Root | Who::Service(_) => Layer::Silent,
+            Who::User { .. } | Who::Session { .. } => evaluator.layer(documents.identity, caller, check),
+        },
+        resource: documents.resource.map(one),
+    };
+    combine(Standing::of(caller, check.owner()), layers)
 }
