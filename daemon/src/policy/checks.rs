@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::actions::action;
 use super::authorize::{ASSUME_ROLE, Denial, Question, Ruling};
 use super::language::DocumentKind;
-use super::library::{Compiled, Library};
+use super::cedar::Compiled;
+use super::library::{self, Library};
 use super::live::Live;
 use super::request::{Caller, Check, Who, owner};
 use super::verdict::{Kind, Layer, LayerName, Layers, Outcome, Standing, combine};
@@ -111,15 +112,15 @@ impl Subject {
         let of_resource = key.and_then(|key| key_policy(key, library));
         let trust = (question.op == ASSUME_ROLE).then(|| trust_policy(resource, reader, library));
         let of_trust = |compiled: &Option<Arc<Compiled>>| match compiled {
-            Some(compiled) => compiled.evaluate(caller, &check),
+            Some(compiled) => library.ask(compiled, caller, &check).0,
             // No such role: it trusts nobody.
             None => Layer::Silent,
         };
         let layers = Layers {
             trust: trust.as_ref().map(of_trust),
-            session: self.session.as_ref().map(|session| session.evaluate(caller, &check)),
-            identity: self.identity.evaluate(caller, &check),
-            resource: of_resource.as_ref().map(|policy| policy.evaluate(caller, &check)),
+            session: self.session.as_ref().map(|session| library.ask(session, caller, &check).0),
+            identity: library.ask(&self.identity, caller, &check).0,
+            resource: of_resource.as_ref().map(|policy| library.ask(policy, caller, &check).0),
         };
         // What the daemon itself owns is the operator's: its users are at home there, if policies let them.
         let owner = owner(resource).filter(|_| question.operator != Some(question.actor.account));
@@ -132,7 +133,7 @@ impl Subject {
         };
         let statements = outcome.statements.iter().filter_map(|(layer, statement)| {
             let compiled = named(layer)?;
-            Some(compiled.statement(*statement))
+            Some(library::statement(compiled, *statement))
         });
         Asked {
             statements: statements.collect(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::cedar::CompiledSet;
+use super::cedar::{Compiled, Judge, Named};
 use super::language::{Document, DocumentKind};
 use super::request::{Caller, Check};
 use super::system;
@@ -19,69 +19,66 @@ use crate::base::{AccountId, Digest, Seq, limits};
 use crate::event::{PolicyRef, PrincipalId};
 use crate::projection::{Attached, PolicyKey, State};
 
-/// The policies of one layer, compiled.
-#[derive(Debug)]
-pub struct Compiled {
-    /// None when a document of the layer does not read (I2).
-    set: Option<CompiledSet>,
-    names: Vec<Box<str>>,
-}
-
-/// What was compiled.
+/// What was compiled, and who decides by it.
 #[derive(Debug, Default)]
 pub struct Library {
     identities: Shelf<(PrincipalId, Seq)>,
     documents: Shelf<(DocumentKind, Digest)>,
+    judge: Judge,
 }
 
 impl Library {
     /// What is attached to a principal and to its groups. `revision` is the principal's in `state`.
     pub(super) fn identity(&self, principal: PrincipalId, revision: Seq, state: &State) -> Arc<Compiled> {
         self.identities.find((principal, revision), || {
-            Compiled::new(DocumentKind::Identity, attached(principal, state))
+            compile(DocumentKind::Identity, attached(principal, state))
         })
     }
 
     /// One document that is a layer by itself.
     pub(super) fn document(&self, kind: DocumentKind, name: &str, text: &str) -> Arc<Compiled> {
         self.documents.find((kind, Digest::of(text.as_bytes())), || {
-            Compiled::new(kind, vec![(name.into(), Some(text.to_owned()))])
+            compile(kind, vec![(name.into(), Some(text.to_owned()))])
         })
+    }
+
+    /// What a layer says of a check, and whether it will say so again as long as the rows of principal and resource stay.
+    pub(super) fn ask(&self, layer: &Compiled, caller: &Caller<'_>, check: &Check<'_>) -> (Layer, bool) {
+        let answer = self.judge.decide(layer, caller, check);
+        if let Some(fault) = answer.fault {
+            tracing::error!(%fault, action = check.action, "a policy can't be evaluated: it denies");
+        }
+        (answer.layer, answer.is_static)
     }
 }
 
-impl Compiled {
-    /// Compiles the documents of one layer; a document without text is one that is missing.
-    pub fn new(kind: DocumentKind, documents: Vec<(Box<str>, Option<String>)>) -> Self {
-        let (names, texts): (Vec<_>, Vec<_>) = documents.into_iter().unzip();
-        let read = |(name, text): (&Box<str>, Option<String>)| {
-            let document = text.ok_or_else(|| "it is missing".to_owned());
-            let document = document.and_then(|text| Document::parse(kind, &text).map_err(|fault| fault.to_string()));
-            document
-                .map_err(|fault| tracing::error!(policy = %name, %fault, "a stored policy does not read: it denies"))
-                .ok()
-        };
-        let documents: Option<Vec<Document>> = names.iter().zip(texts).map(read).collect();
-        let set = documents.map(|documents| {
-            let named = names.iter().map(|name| name.to_string()).zip(documents);
-            CompiledSet::new(kind, named.collect())
-        });
-        Self { set, names }
-    }
+/// A statement as events and explanations name it: `POLICY@VERSION#INDEX`.
+pub(super) fn statement(layer: &Compiled, at: StatementRef) -> String {
+    let name = layer.documents().get(at.document).map_or("?", |named| &*named.name);
+    format!("{name}#{}", at.statement)
+}
 
-    /// What this layer says of a check.
-    pub fn evaluate(&self, caller: &Caller<'_>, check: &Check<'_>) -> Layer {
-        match &self.set {
-            Some(set) => set.evaluate(caller, check),
-            None => Layer::Broken,
+/// Compiles the documents of one layer; a document without text is one that is missing (I2).
+fn compile(kind: DocumentKind, documents: Vec<(Box<str>, Option<String>)>) -> Compiled {
+    let mut read = Vec::with_capacity(documents.len());
+    for (name, text) in documents {
+        let parsed = text.map(|text| Document::parse(kind, &text));
+        match parsed {
+            Some(Ok(document)) => read.push(Named {
+                name,
+                document: Arc::new(document),
+            }),
+            Some(Err(fault)) => {
+                tracing::error!(policy = %name, %fault, "a stored policy does not read: it denies");
+                return Compiled::broken();
+            }
+            None => {
+                tracing::error!(policy = %name, "a policy that is attached is missing: it denies");
+                return Compiled::broken();
+            }
         }
     }
-
-    /// A statement as events and explanations name it: `POLICY@VERSION#INDEX`.
-    pub fn statement(&self, statement: StatementRef) -> String {
-        let name = self.names.get(statement.document).map_or("?", |name| &**name);
-        format!("{name}#{}", statement.statement)
-    }
+    Compiled::new(read)
 }
 
 /// The documents in force of what is attached to a principal: its own, then its groups', each once.
