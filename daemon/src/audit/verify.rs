@@ -249,6 +249,9 @@ struct Pass {
     tree: Tree,
     /// Whether every event so far could be folded: after one that could not, the state proves nothing more.
     follows: bool,
+    /// What queries were answered from.
+    past: Past,
+    library: Library,
     /// Checkpoints in the order of their sizes.
     kept: Vec<Checkpoint>,
     anchor: Option<(u64, Digest)>,
@@ -329,8 +332,12 @@ impl Pass {
         signatures.add(seq, &entry);
         self.follows &= placed;
         if self.follows {
-            lawful::check(&self.report.state, &event, &mut self.report.problems);
-            self.report.state.apply(&event);
+            let Report { state, problems, .. } = &mut self.report;
+            lawful::check(state, &self.past, &self.library, &event, problems);
+            state.apply(&event);
+            if !event.chg.is_empty() {
+                self.past.note(state);
+            }
         }
     }
 

@@ -57,6 +57,9 @@ pub const RERUNS_MAX: u8 = 3;
 /// How far a call's admission time may lie behind the log's head when it is sequenced, milliseconds.
 pub const ADMISSION_LAG_MILLIS_MAX: u64 = 2_000;
 
+/// How many events a query's snapshot may lie behind its place in the log; an older one is looked at again.
+pub const SNAPSHOT_LAG_EVENTS_MAX: u64 = 4_096;
+
 /// How far a request's time stamp may be off, either way, milliseconds (wire contract, section 1.8).
 pub const TIMESTAMP_SKEW_MILLIS_MAX: u64 = 15 * 60 * 1_000;
 
@@ -264,3 +267,12 @@ pub const MAX_ITEMS_DEFAULT: u64 = 100;
 
 /// Most items of a page of RAM's lists.
 pub const MAX_ITEMS_MAX: u64 = 1_000;
+
+/// Most principals, and most single documents, whose compiled policies are kept; some 100 kB each at the worst.
+pub const COMPILED_POLICIES_MAX: usize = 4_096;
+
+/// Most deciding statements that an event names, all checks together; each check names at least one.
+pub const STATEMENTS_RECORDED_MAX: usize = 64;
+
+/// Most bytes of condition values that a request may bring, names included: they stand in its event.
+pub const CONDITIONS_BYTES_MAX: usize = 24_000;

@@ -265,6 +265,7 @@ pub(super) fn assemble(
     Ok(Core {
         writer: Writer::new(state, chain, account, sealed_at),
         tools: Arc::new(Tools {
+            library: Library::default(),
             room: KeyRoom::new(Arc::clone(&vault), Arc::clone(&world.entropy)),
             vault,
             message_limits: MessageLimits::default(),

@@ -13,6 +13,7 @@ use super::admission::Admission;
 use super::anchoring::Anchoring;
 use super::boot::Core;
 use super::call::Call;
+use super::diagnosis;
 use super::figures::Unready;
 use super::housekeeping::Housekeeper;
 use super::prepare::{Prepared, prepare};
@@ -188,8 +189,13 @@ impl Engine {
                 answer.await.ok()
             };
             match verdict {
-                Some(Verdict::Answered(reply, receipt)) => {
+                Some(Verdict::Answered(mut reply, receipt)) => {
                     seat.answered(&reply.result);
+                    // Only now has the event its place.
+                    if let Err(ApiError { denied: Some(denied), .. }) = &mut reply.result {
+                        let message = diagnosis::encode(&self.tools.diagnosis_key, receipt.seq());
+                        denied.diagnosis = Some(message.into());
+                    }
                     return Ok(Answered { reply, receipt });
                 }
                 Some(Verdict::Again(again, next_round)) => {

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{AccountId, GroupId, KeyId, KeySpec, RoleId, SlotRef, Timestamp, UserId, limits};
+use crate::base::{
+    AccountId, Code, GroupId, KeyId, KeySpec, RoleId, SecretBytes, SlotRef, Timestamp, UserId, limits,
+};
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Vault};
 use crate::domain::{Facts, MadeAccessKey, Needs, Refusal};
 use crate::event::KeyVersionAdded;
 use crate::ledger::EventStore;
+use crate::policy::Library;
 
 use super::access_keys;
 use super::figures::Figures;
@@ -50,6 +53,8 @@ pub struct Tools {
     pub message_limits: MessageLimits,
     /// The keys behind temporary credentials.
     pub temporary: Temporary,
+    /// Compiled policies.
+    pub library: Library,
     /// Slots provided ahead.
     pub free: FreeSlots,
     /// Where the log is, for those who read it.

@@ -5,11 +5,15 @@
 //!
 //! Never: does IO, reads a clock, looks a resource up.
 
+mod actions;
 pub mod authorize;
 pub mod catalogue;
+mod checks;
+pub mod explain;
 pub mod language;
+pub mod library;
 pub mod lint;
-pub mod live;
+mod live;
 pub mod permit;
 pub mod plain;
 pub mod request;
@@ -17,7 +21,8 @@ pub mod system;
 pub mod vectors;
 pub mod verdict;
 
-pub use authorize::{Denial, Question, authorize};
+pub use authorize::{Denial, Question, Ruling, authorize};
+pub use library::Library;
 pub use live::RE_ENCRYPT_TO;
 pub use permit::Permit;
 

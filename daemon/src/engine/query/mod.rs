@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod aliases;
 pub mod attachments;
 pub mod caller;
+pub mod diagnosis;
 pub mod identity_tags;
 pub mod key_filter;
 pub mod key_policy;
