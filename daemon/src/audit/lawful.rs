@@ -8,7 +8,7 @@ use super::operations::{Kind, Rule, rule};
 use super::past::Past;
 use super::problem::{Fault, Problems};
 use crate::base::arn::KeyArn;
-use crate::base::{AccountId, Arn, KeyId, KeyUsage, KeyVersionId, limits};
+use crate::base::{Arn, KeyId, KeyUsage, KeyVersionId, limits};
 use crate::domain::key_ref::usable;
 use crate::domain::law;
 use crate::event::{ActorKind, Change, Effect, Element, Event, Outcome, RowKey, Table};

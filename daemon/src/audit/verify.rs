@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::Progress;
 use super::lawful;
+use super::past::Past;
 use super::place::{Place, Read};
 use super::problem::{Fault, Problems};
 use super::signatures::Signatures;
@@ -13,6 +14,7 @@ use crate::base::{Digest, LogId, Seq};
 use crate::event::{Change, Event, FORMAT, LogBegun};
 use crate::ledger::tree::Tree;
 use crate::ledger::{Checkpoint, LogPublicKey, leaf_hash};
+use crate::policy::Library;
 use crate::projection::State;
 
 /// What a pass over the log came to.
@@ -86,6 +88,8 @@ pub fn verify(source: &mut dyn LogSource, progress: Progress<'_>) -> Result<Repo
         place: Place::default(),
         tree: Tree::new(),
         follows: true,
+        past: Past::default(),
+        library: Library::default(),
         kept,
         anchor: anchor.flatten().map(|anchor| (anchor.size, anchor.leaf)),
         page_entries: PAGE_ENTRIES,

@@ -276,3 +276,6 @@ pub const STATEMENTS_RECORDED_MAX: usize = 64;
 
 /// Most bytes of condition values that a request may bring, names included: they stand in its event.
 pub const CONDITIONS_BYTES_MAX: usize = 24_000;
+
+/// Decisions remembered, some 500 bytes each.
+pub const DECISIONS_REMEMBERED: usize = 16_384;

@@ -29,6 +29,7 @@ use crate::ledger::key::KeyError;
 use crate::ledger::store::{StoreError, load_tree};
 use crate::ledger::tree::TreeError;
 use crate::ledger::{Chain, EventStore, LogKey, LogPublicKey};
+use crate::policy::Library;
 use crate::projection::{LoadError, State, StateDigest};
 
 /// Where everything is kept.
@@ -384,7 +385,7 @@ fn warn_of_lost(state: &State, filled: &[SlotRef]) {
     }
 }
 
-fn unseal_internal(
+pub(super) fn unseal_internal(
     vault: &Vault,
     state: &State,
     purpose: InternalKeyPurpose,

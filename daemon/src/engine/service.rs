@@ -24,7 +24,7 @@ use crate::base::{
     AccessKeyId, AccountId, ApiError, Code, Region, RequestId, SecretBytes, Timestamp, limits,
 };
 use crate::crypto::pool::{Lane, Pool};
-use crate::event::Recorded;
+use crate::event::{InternalKeyPurpose, Recorded};
 use crate::ledger::{Receipt, StoreError};
 
 /// A call on its way to the writer, or back from it.
@@ -193,8 +193,9 @@ impl Engine {
                     seat.answered(&reply.result);
                     // Only now has the event its place.
                     if let Err(ApiError { denied: Some(denied), .. }) = &mut reply.result {
-                        let message = diagnosis::encode(&self.tools.diagnosis_key, receipt.seq());
-                        denied.diagnosis = Some(message.into());
+                        let key = self.tools.internal_key(InternalKeyPurpose::Diagnostics).ok();
+                        let message = key.map(|key| diagnosis::encode(&key, receipt.seq()));
+                        denied.diagnosis = message.map(Into::into);
                     }
                     return Ok(Answered { reply, receipt });
                 }

@@ -11,11 +11,12 @@ use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Vault};
 use crate::domain::{Facts, MadeAccessKey, Needs, Refusal};
-use crate::event::KeyVersionAdded;
+use crate::event::{InternalKeyPurpose, KeyVersionAdded};
 use crate::ledger::EventStore;
 use crate::policy::Library;
 
 use super::access_keys;
+use super::boot::unseal_internal;
 use super::figures::Figures;
 use super::published::Published;
 use super::reserve::{Reserve, Room};
@@ -144,6 +145,14 @@ impl Tools {
             self.free.give_back(self.vault.provide(wanted, &*self.entropy)?);
         }
         Ok(())
+    }
+
+    /// A key of the daemon's own, unsealed; it is zeroized when its user drops it.
+    pub(super) fn internal_key(&self, purpose: InternalKeyPurpose) -> Result<SecretBytes, Code> {
+        unseal_internal(&self.vault, &self.published.applied(), purpose).map_err(|error| {
+            tracing::error!(%error, ?purpose, "a key of the daemon's own can't be unsealed");
+            Code::Unavailable
+        })
     }
 
     /// Takes back what was made for a command that did not come about. Its material was never recorded.

@@ -6,7 +6,7 @@ use crate::engine::call::{Done, Query};
 use crate::engine::diagnosis::decode;
 use crate::engine::tools::Tools;
 use crate::event::codec::decode_event;
-use crate::event::{CheckKind, Checked, Element, Event};
+use crate::event::{CheckKind, Checked, Element, Event, InternalKeyPurpose};
 use crate::ledger::cose::SignedEntry;
 use crate::policy::explain;
 use crate::projection::{Reader, State};
@@ -24,7 +24,8 @@ impl Query for DecodeDiagnosticMessage {
     }
 
     fn answer(&self, scope: &Scope, _: &State, tools: &Tools) -> Result<Done, ApiError> {
-        let seq = decode(&tools.diagnosis_key, &self.message).ok_or(Code::NoSuchDiagnosis)?;
+        let key = tools.internal_key(InternalKeyPurpose::Diagnostics)?;
+        let seq = decode(&key, &self.message).ok_or(Code::NoSuchDiagnosis)?;
         let event = find(seq, tools)?;
         // What happened in another account is none of this one's business.
         let denied = explain::deciding(&event.dec.chk).filter(|_| event.actor.account == scope.account);
