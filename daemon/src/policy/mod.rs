@@ -7,10 +7,12 @@
 
 pub mod authorize;
 pub mod catalogue;
+pub mod cedar;
 pub mod language;
 pub mod lint;
 pub mod permit;
 pub mod plain;
+pub mod remember;
 pub mod request;
 pub mod system;
 pub mod vectors;
@@ -19,7 +21,9 @@ pub mod verdict;
 pub use authorize::{Denial, Question, authorize};
 pub use permit::Permit;
 
-/// The evaluator that decides about requests; `chancery policy test` runs through it too.
+/// The evaluator that decides about requests, for those who hold documents and no compiled sets; `chancery policy test`
+/// runs through it too.
 pub fn evaluator() -> &'static dyn verdict::Evaluator {
-    &plain::Plain
+    static CEDAR: std::sync::LazyLock<cedar::evaluator::Slices> = std::sync::LazyLock::new(Default::default);
+    &*CEDAR
 }
