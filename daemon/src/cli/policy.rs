@@ -4,6 +4,7 @@
 
 mod check;
 mod test;
+mod translate;
 
 use std::io::Read;
 use std::path::Path;
@@ -23,12 +24,14 @@ pub(super) struct Arguments {
 enum PolicyCommand {
     Check(check::Arguments),
     Test(test::Arguments),
+    Translate(translate::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         PolicyCommand::Check(arguments) => check::run(arguments),
         PolicyCommand::Test(arguments) => test::run(arguments),
+        PolicyCommand::Translate(arguments) => translate::run(arguments),
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 
 /// Where a document stands.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
+pub(super) enum Kind {
     /// Attached to users, groups and roles
     Identity,
     /// Given to AssumeRole for one session
