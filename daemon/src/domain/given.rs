@@ -75,6 +75,51 @@ pub(super) fn access_key(n: u8, of: u8) -> Change {
     })
 }
 
+/// Access key `n`, of user `of`.
+pub(super) fn access_key_of(n: u8, of: u8) -> Change {
+    let Change::AccessKeyCreated(created) = access_key(n, 1) else {
+        unreachable!()
+    };
+    Change::AccessKeyCreated(AccessKeyCreated {
+        user: Some(user(of)),
+        ..created
+    })
+}
+
+/// User `n`, of this name.
+pub(super) fn user_made(n: u8, name: &str) -> Change {
+    Change::UserCreated(UserCreated {
+        at: AT,
+        name: UserName::parse(name).unwrap(),
+        user: user(n),
+        email: "e".into(),
+        mobile: String::new(),
+        account: account(1),
+        display: name.into(),
+        comments: String::new(),
+    })
+}
+
+/// Group `n`, of this name.
+pub(super) fn grouped(n: u8, name: &str) -> Change {
+    Change::GroupCreated(GroupCreated {
+        at: AT,
+        name: GroupName::parse(name).unwrap(),
+        group: group(n),
+        account: account(1),
+        comments: String::new(),
+    })
+}
+
+/// User `n` in group `of`.
+pub(super) fn joined(n: u8, of: u8) -> Change {
+    Change::UserJoinedGroup {
+        at: AT,
+        user: user(n),
+        group: group(of),
+    }
+}
+
 fn made(n: u8) -> MadeAccessKey {
     MadeAccessKey {
         id: AccessKeyId::parse(&format!("CHK{n}")).unwrap(),

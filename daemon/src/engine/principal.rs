@@ -12,7 +12,7 @@ pub(super) fn check(call: &Call, reader: &Reader<'_>) -> Result<(), ApiError> {
     if let Some(id) = &actor.ak {
         let row = reader.access_key(id).ok_or(Code::UnknownAccessKey)?;
         if !row.active {
-            return Err(inactive(product(call)).into());
+            return Err(Code::InactiveAccessKey.into());
         }
     }
     match actor.kind {
@@ -28,17 +28,4 @@ pub(super) fn check(call: &Call, reader: &Reader<'_>) -> Result<(), ApiError> {
         }
         ActorKind::Root | ActorKind::AssumedRole | ActorKind::System | ActorKind::Unmapped => Ok(()),
     }
-}
-
-/// What a product says of an access key that is switched off.
-pub fn inactive(product: &str) -> Code {
-    match product {
-        "kms" | "chancery" => Code::InactiveAccessKey,
-        _ => Code::DisabledAccessKey,
-    }
-}
-
-/// The product of a call's operation.
-fn product(call: &Call) -> &str {
-    call.op.split_once('/').map_or(call.op, |(product, _)| product)
 }

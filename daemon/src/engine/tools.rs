@@ -14,6 +14,7 @@ use crate::ledger::EventStore;
 
 use super::access_keys;
 use super::figures::Figures;
+use super::last_used::LastUsed;
 use super::published::Published;
 use super::reserve::{Reserve, Room};
 use super::temporary::Temporary;
@@ -56,6 +57,8 @@ pub struct Tools {
     pub log: Arc<dyn EventStore>,
     /// The states that readers may see.
     pub published: Arc<Published>,
+    /// When access keys were last used.
+    pub last_used: LastUsed,
     /// What is measured.
     pub figures: Arc<Figures>,
     /// How much room the disk has.

@@ -28,7 +28,8 @@ pub struct CreatePolicy {
 }
 
 impl Command for CreatePolicy {
-    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+    fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        let _bearer = reader.policy_named(scope.account, &self.name);
         Ok(vec![Arn::policies(scope.account)])
     }
 

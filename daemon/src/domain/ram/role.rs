@@ -25,7 +25,8 @@ pub struct CreateRole {
 }
 
 impl Command for CreateRole {
-    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+    fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        let _bearer = reader.role_named(scope.account, &self.name);
         Ok(vec![Arn::roles(scope.account)])
     }
 
