@@ -64,8 +64,6 @@ catalogue! {
     UnknownAccessKey => ("InvalidAccessKeyId.NotFound", 404, Never, "Specified access key is not found."),
     /// The access key is switched off.
     InactiveAccessKey => ("Forbidden.AccessKey", 403, Never, "The access key is disabled."),
-    /// The access key is switched off, as RAM and STS say it.
-    DisabledAccessKey => ("InvalidAccessKeyId.Inactive", 403, Never, "Specified access key is disabled."),
     /// Parts of the signature are missing or malformed.
     IncompleteSignature => ("IncompleteSignature", 400, Never, "The request signature does not conform to standards."),
     /// A signature method other than the supported ones.

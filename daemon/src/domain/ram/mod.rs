@@ -5,3 +5,5 @@ pub mod holder;
 pub mod policy;
 pub mod role;
 pub mod tags;
+#[cfg(test)]
+mod tests;
