@@ -226,7 +226,7 @@ fn decision(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) 
     let own = event.actor.account;
     let (account, operator) = match rule.reach {
         Reach::Own => (own, None),
-        Reach::Named => {
+        Reach::Named | Reach::Role => {
             let named = resources_of(event, rule);
             (named, first.filter(|_| named != own))
         }
@@ -256,6 +256,10 @@ const OF_THE_DAEMON: &str = "acs:ram::system:policy/";
 fn resources_of(event: &Event, rule: &Rule) -> AccountId {
     let named = match (rule.reach, event.req.get("AccountId")) {
         (Reach::Named, Some(Element::Text(text))) => text.parse().ok(),
+        (Reach::Role, _) => match event.req.get("RoleArn") {
+            Some(Element::Text(arn)) => account_of(arn),
+            _ => None,
+        },
         _ => None,
     };
     named.unwrap_or(event.actor.account)

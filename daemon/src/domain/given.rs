@@ -144,6 +144,45 @@ pub(super) fn role(n: u8) -> RoleId {
     RoleId::parse(&format!("{:018}", 300_000_000_000_000_000 + u64::from(n))).unwrap()
 }
 
+pub(super) fn made_session(n: u8, seconds: u64) -> super::MadeSession {
+    let secret = || crate::base::answer::SecretText::new("secret".into());
+    super::MadeSession {
+        id: AccessKeyId::parse(&format!("STS.{n:0>25}")).unwrap(),
+        expires: AT.plus_millis(seconds * 1_000),
+        secret: secret(),
+        token: secret(),
+    }
+}
+
+pub(super) fn role_created(n: u8, name: &str) -> Change {
+    Change::RoleCreated(RoleCreated {
+        at: AT,
+        name: RoleName::parse(name).unwrap(),
+        role: role(n),
+        tags: Vec::new(),
+        trust: "{}".into(),
+        account: scope().account,
+        console: true,
+        description: String::new(),
+        session_max: limits::SESSION_SECONDS_DEFAULT,
+    })
+}
+
+pub(super) fn policy_name(text: &str) -> PolicyName {
+    PolicyName::parse(text).unwrap()
+}
+
+pub(super) fn policy_created(name: &str) -> Change {
+    Change::PolicyCreated(PolicyCreated {
+        at: AT,
+        name: policy_name(name),
+        tags: Vec::new(),
+        account: scope().account,
+        document: "{}".into(),
+        description: String::new(),
+    })
+}
+
 pub(super) fn name(text: &str) -> AliasName {
     AliasName::parse(text).unwrap()
 }
@@ -217,6 +256,7 @@ impl When for State {
             super::Needs::NewUser => Facts::NewUser(user(9)),
             super::Needs::NewGroup => Facts::NewGroup(group(9)),
             super::Needs::NewRole => Facts::NewRole(role(9)),
+            super::Needs::NewSession { seconds } => Facts::NewSession(made_session(9, seconds)),
         };
         let decided = command.decide(&scope, self, &facts)?;
         let mut left = self.clone();

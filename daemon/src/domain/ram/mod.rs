@@ -8,4 +8,6 @@ pub mod holder;
 pub mod policy;
 pub mod role;
 pub mod tags;
+#[cfg(test)]
+mod tests;
 pub mod user;

@@ -29,7 +29,8 @@ pub struct CreatePolicy {
 
 impl Command for CreatePolicy {
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
-        let _bearer = reader.policy_named(scope.account, &self.name);
+        // That the name is free is part of what it rests on.
+        reader.policy_named(scope.account, &self.name);
         Ok(vec![Arn::policies(scope.account)])
     }
 

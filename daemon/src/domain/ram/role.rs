@@ -26,7 +26,8 @@ pub struct CreateRole {
 
 impl Command for CreateRole {
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
-        let _bearer = reader.role_named(scope.account, &self.name);
+        // That the name is free is part of what it rests on.
+        reader.role_bearing(scope.account, &self.name.folded());
         Ok(vec![Arn::roles(scope.account)])
     }
 
