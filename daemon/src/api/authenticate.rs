@@ -6,7 +6,7 @@ use super::nonce::NonceMemory;
 use super::signature::{Presented, SignedRequest, Style};
 use super::temporary::{by_session, refuse_token};
 use crate::base::{ApiError, Code};
-use crate::engine::{Actor, Engine, inactive};
+use crate::engine::{Actor, Engine};
 
 /// What a connection came in on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ fn signed<'a>(
         .access_key(&request.access_key)
         .ok_or(Code::UnknownAccessKey)?;
     if !known.active {
-        return Err(inactive(presented.product).into());
+        return Err(Code::InactiveAccessKey.into());
     }
     // The raw clock, not the log's: a stamp is compared with the time of day.
     let now = engine.wall_clock();

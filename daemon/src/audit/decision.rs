@@ -4,6 +4,7 @@ use super::lawful::Breach;
 use super::operations::{Reach, Rule};
 use super::past::Past;
 use crate::base::AccountId;
+use crate::base::arn::role_of;
 use crate::event::{Effect, Element, Event};
 use crate::policy::{self, Library, Question};
 use crate::projection::{Reader, State};
@@ -49,7 +50,7 @@ fn is_decided_alike(state: &State, library: &Library, event: &Event, rule: &Rule
     let own = event.actor.account;
     let (account, operator) = match rule.reach {
         Reach::Own => (own, None),
-        Reach::Named => {
+        Reach::Named | Reach::Role => {
             let named = resources_of(event, rule);
             (named, first.filter(|_| named != own))
         }
@@ -78,6 +79,10 @@ fn is_decided_alike(state: &State, library: &Library, event: &Event, rule: &Rule
 pub(super) fn resources_of(event: &Event, rule: &Rule) -> AccountId {
     let named = match (rule.reach, event.req.get("AccountId")) {
         (Reach::Named, Some(Element::Text(text))) => text.parse().ok(),
+        (Reach::Role, _) => match event.req.get("RoleArn") {
+            Some(Element::Text(arn)) => role_of(arn).map(|(account, _)| account),
+            _ => None,
+        },
         _ => None,
     };
     named.unwrap_or(event.actor.account)

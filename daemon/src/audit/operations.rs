@@ -1,5 +1,7 @@
 //! What a replay knows of each operation: a row each. An operation that is added to the API gets a row here as well.
 
+mod identity;
+
 use crate::base::limits;
 
 /// What kind of event an operation leaves.
@@ -22,6 +24,8 @@ pub enum Reach {
     Own,
     /// The account's that its parameter `AccountId` names, else the caller's own.
     Named,
+    /// The account's of the role that its parameter `RoleArn` names.
+    Role,
     /// The daemon's: the operator's alone.
     Daemon,
 }
@@ -47,7 +51,7 @@ pub struct Rule {
     pub most: usize,
 }
 
-/// Every operation.
+/// Every operation but those on identities.
 pub static RULES: &[Rule] = &[
     // With a client token that was used before, it makes nothing; with a new one, the token is noted too.
     Rule {
@@ -157,6 +161,7 @@ static NOTE: Rule = note("");
 pub fn rule(op: &str, by_system: bool) -> Option<&'static Rule> {
     RULES
         .iter()
+        .chain(identity::RULES)
         .find(|rule| rule.op == op)
         .or_else(|| (by_system && op.starts_with("chancery/")).then_some(&NOTE))
 }

@@ -64,8 +64,6 @@ catalogue! {
     UnknownAccessKey => ("InvalidAccessKeyId.NotFound", 404, Never, "Specified access key is not found."),
     /// The access key is switched off.
     InactiveAccessKey => ("Forbidden.AccessKey", 403, Never, "The access key is disabled."),
-    /// The access key is switched off, as RAM and STS say it.
-    DisabledAccessKey => ("InvalidAccessKeyId.Inactive", 403, Never, "Specified access key is disabled."),
     /// Parts of the signature are missing or malformed.
     IncompleteSignature => ("IncompleteSignature", 400, Never, "The request signature does not conform to standards."),
     /// A signature method other than the supported ones.
@@ -134,6 +132,40 @@ catalogue! {
     UserNotFound => ("EntityNotExist.User", 404, Never, "The user does not exist."),
     /// No such group in this account.
     GroupNotFound => ("EntityNotExist.Group", 404, Never, "The group does not exist."),
+    /// The owner has no such access key.
+    UserAccessKeyNotFound => ("EntityNotExist.User.AccessKey", 404, Never, "The user access key does not exist."),
+    /// The user is not in the group.
+    NotMember => ("EntityNotExist.User.Group", 404, Never, "The user is not in the group."),
+    /// Nobody has a password here.
+    LoginProfileNotFound => ("EntityNotExist.User.LoginProfile", 404, Never, "The login profile does not exist."),
+    /// Nobody has a device here.
+    MfaDeviceNotFound => ("EntityNotExist.User.MFADevice", 404, Never, "The MFA device does not exist."),
+    /// There is a user of this name.
+    UserTaken => ("EntityAlreadyExists.User", 409, Never, "The user does already exist."),
+    /// There is a group of this name.
+    GroupTaken => ("EntityAlreadyExists.Group", 409, Never, "The group does already exist."),
+    /// The user is in the group already.
+    MemberAlready => ("EntityAlreadyExists.User.Group", 409, Never, "The user is in the group already."),
+    /// Another account is called so.
+    AccountAliasTaken => ("EntityAlreadyExists.AccountAlias", 409, Never, "The account alias does already exist."),
+    /// A user in groups is not deleted.
+    UserInGroups => ("DeleteConflict.User.Group", 409, Never, "The user can not be in any group while deleting the user."),
+    /// A user with policies is not deleted.
+    UserHasPolicies => ("DeleteConflict.User.Policy", 409, Never, "The user can not have any policy while deleting the user."),
+    /// A user with access keys is not deleted.
+    UserHasAccessKeys => ("DeleteConflict.User.AccessKey", 409, Never, "The user can not have any access key while deleting the user."),
+    /// A group with members is not deleted.
+    GroupHasUsers => ("DeleteConflict.Group.User", 409, Never, "The group can not have any user while deleting the group."),
+    /// A group with policies is not deleted.
+    GroupHasPolicies => ("DeleteConflict.Group.Policy", 409, Never, "The group can not have any policy while deleting the group."),
+    /// There are as many users as there may be.
+    UsersReached => ("LimitExceeded.User", 409, Never, "The number of users has reached its limit."),
+    /// There are as many groups as there may be.
+    GroupsReached => ("LimitExceeded.Group", 409, Never, "The number of groups has reached its limit."),
+    /// The user is in as many groups as it may be.
+    UserGroupsReached => ("LimitExceeded.User.Group", 409, Never, "The number of groups of the user has reached its limit."),
+    /// The owner has as many access keys as it may.
+    UserAccessKeysReached => ("LimitExceeded.User.AccessKey", 409, Never, "The number of access keys of the user has reached its limit."),
     /// No such role in this account.
     RoleNotFound => ("EntityNotExist.Role", 404, Never, "The role does not exist."),
     /// No such policy of this type.

@@ -184,6 +184,9 @@ pub const ROOT_KEYS_MAX: usize = 2;
 /// Longest name of an account, characters.
 pub const ACCOUNT_NAME_CHARS_MAX: usize = 64;
 
+/// Longest comments, screen name or mail address of a user or a group, characters (RAM contract, section 1.4).
+pub const RAM_COMMENTS_CHARS_MAX: usize = 128;
+
 /// Most users of an account (RAM contract, section 1.6, like the following).
 pub const USERS_MAX: usize = 5_000;
 

@@ -75,6 +75,51 @@ pub(super) fn access_key(n: u8, of: u8) -> Change {
     })
 }
 
+/// Access key `n`, of user `of`.
+pub(super) fn access_key_of(n: u8, of: u8) -> Change {
+    let Change::AccessKeyCreated(created) = access_key(n, 1) else {
+        unreachable!()
+    };
+    Change::AccessKeyCreated(AccessKeyCreated {
+        user: Some(user(of)),
+        ..created
+    })
+}
+
+/// User `n`, of this name.
+pub(super) fn user_made(n: u8, name: &str) -> Change {
+    Change::UserCreated(UserCreated {
+        at: AT,
+        name: UserName::parse(name).unwrap(),
+        user: user(n),
+        email: "e".into(),
+        mobile: String::new(),
+        account: account(1),
+        display: name.into(),
+        comments: String::new(),
+    })
+}
+
+/// Group `n`, of this name.
+pub(super) fn grouped(n: u8, name: &str) -> Change {
+    Change::GroupCreated(GroupCreated {
+        at: AT,
+        name: GroupName::parse(name).unwrap(),
+        group: group(n),
+        account: account(1),
+        comments: String::new(),
+    })
+}
+
+/// User `n` in group `of`.
+pub(super) fn joined(n: u8, of: u8) -> Change {
+    Change::UserJoinedGroup {
+        at: AT,
+        user: user(n),
+        group: group(of),
+    }
+}
+
 fn made(n: u8) -> MadeAccessKey {
     MadeAccessKey {
         id: AccessKeyId::parse(&format!("CHK{n}")).unwrap(),
@@ -97,6 +142,45 @@ pub(super) fn group(n: u8) -> GroupId {
 
 pub(super) fn role(n: u8) -> RoleId {
     RoleId::parse(&format!("{:018}", 300_000_000_000_000_000 + u64::from(n))).unwrap()
+}
+
+pub(super) fn made_session(n: u8, seconds: u64) -> super::MadeSession {
+    let secret = || crate::base::answer::SecretText::new("secret".into());
+    super::MadeSession {
+        id: AccessKeyId::parse(&format!("STS.{n:0>25}")).unwrap(),
+        expires: AT.plus_millis(seconds * 1_000),
+        secret: secret(),
+        token: secret(),
+    }
+}
+
+pub(super) fn role_created(n: u8, name: &str) -> Change {
+    Change::RoleCreated(RoleCreated {
+        at: AT,
+        name: RoleName::parse(name).unwrap(),
+        role: role(n),
+        tags: Vec::new(),
+        trust: "{}".into(),
+        account: scope().account,
+        console: true,
+        description: String::new(),
+        session_max: limits::SESSION_SECONDS_DEFAULT,
+    })
+}
+
+pub(super) fn policy_name(text: &str) -> PolicyName {
+    PolicyName::parse(text).unwrap()
+}
+
+pub(super) fn policy_created(name: &str) -> Change {
+    Change::PolicyCreated(PolicyCreated {
+        at: AT,
+        name: policy_name(name),
+        tags: Vec::new(),
+        account: scope().account,
+        document: "{}".into(),
+        description: String::new(),
+    })
 }
 
 pub(super) fn name(text: &str) -> AliasName {
@@ -172,6 +256,7 @@ impl When for State {
             super::Needs::NewUser => Facts::NewUser(user(9)),
             super::Needs::NewGroup => Facts::NewGroup(group(9)),
             super::Needs::NewRole => Facts::NewRole(role(9)),
+            super::Needs::NewSession { seconds } => Facts::NewSession(made_session(9, seconds)),
         };
         let decided = command.decide(&scope, self, &facts)?;
         let mut left = self.clone();

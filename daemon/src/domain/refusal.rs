@@ -53,6 +53,36 @@ pub enum Refusal {
     UserNotFound,
     /// No such group in the account.
     GroupNotFound,
+    /// There is a user of this name.
+    UserTaken,
+    /// The account has as many users as it may.
+    UsersReached,
+    /// The user is in a group.
+    UserInGroups,
+    /// The user has policies.
+    UserHasPolicies,
+    /// The user has access keys.
+    UserHasAccessKeys,
+    /// The owner has no such access key.
+    UserAccessKeyNotFound,
+    /// The owner has as many access keys as it may.
+    UserAccessKeysReached,
+    /// There is a group of this name.
+    GroupTaken,
+    /// The account has as many groups as it may.
+    GroupsReached,
+    /// The group has members.
+    GroupHasUsers,
+    /// The group has policies.
+    GroupHasPolicies,
+    /// The user is in the group already.
+    MemberAlready,
+    /// The user is not in the group.
+    NotMember,
+    /// The user is in as many groups as it may be.
+    UserGroupsReached,
+    /// Another account is called so.
+    AccountAliasTaken,
     /// No such role in the account.
     RoleNotFound,
     /// There is a role of this name.
@@ -127,6 +157,21 @@ impl From<Refusal> for ApiError {
             Refusal::NoSlot => Code::Unavailable,
             Refusal::UserNotFound => Code::UserNotFound,
             Refusal::GroupNotFound => Code::GroupNotFound,
+            Refusal::UserTaken => Code::UserTaken,
+            Refusal::UsersReached => Code::UsersReached,
+            Refusal::UserInGroups => Code::UserInGroups,
+            Refusal::UserHasPolicies => Code::UserHasPolicies,
+            Refusal::UserHasAccessKeys => Code::UserHasAccessKeys,
+            Refusal::UserAccessKeyNotFound => Code::UserAccessKeyNotFound,
+            Refusal::UserAccessKeysReached => Code::UserAccessKeysReached,
+            Refusal::GroupTaken => Code::GroupTaken,
+            Refusal::GroupsReached => Code::GroupsReached,
+            Refusal::GroupHasUsers => Code::GroupHasUsers,
+            Refusal::GroupHasPolicies => Code::GroupHasPolicies,
+            Refusal::MemberAlready => Code::MemberAlready,
+            Refusal::NotMember => Code::NotMember,
+            Refusal::UserGroupsReached => Code::UserGroupsReached,
+            Refusal::AccountAliasTaken => Code::AccountAliasTaken,
             Refusal::RoleNotFound => Code::RoleNotFound,
             Refusal::RoleTaken => Code::RoleTaken,
             Refusal::RolesReached => Code::RolesReached,

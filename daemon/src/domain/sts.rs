@@ -166,3 +166,75 @@ impl Command for ForgetSessions {
         Ok(Decided::change(Change::SessionsExpired { ids }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::given::{AT, When, given, role, role_created, scope, user};
+    use super::*;
+    use crate::base::UserName;
+
+    fn request(actor: Actor, seconds: u64) -> AssumeRole {
+        AssumeRole {
+            actor,
+            account: scope().account,
+            role: RoleName::parse("DEPLOY").unwrap(),
+            session: SessionName::parse("ci-1").unwrap(),
+            seconds,
+            policy: Some("{}".into()),
+            external_id: None,
+            source: SourceIdentity::parse("alice").ok(),
+        }
+    }
+
+    fn alice() -> Actor {
+        Actor::user(scope().account, user(1), UserName::parse("alice").unwrap(), None)
+    }
+
+    #[test]
+    fn a_session_ends_when_it_says_and_stands_for_the_role_as_it_is_written() {
+        let state = given([role_created(1, "Deploy")]);
+        let changes = state.when(&request(alice(), 900)).unwrap();
+        let [Change::SessionOpened(opened)] = &changes[..] else {
+            panic!("{changes:?}")
+        };
+        assert_eq!((opened.role, opened.expires), (role(1), AT.plus_millis(900_000)));
+        let arns = request(alice(), 900)
+            .resources(&scope(), &Reader::new(&state))
+            .unwrap();
+        assert_eq!(arns[0].as_str(), "acs:ram::1000000000000001:role/Deploy");
+    }
+
+    #[test]
+    fn root_assumes_no_role_and_no_session_outlasts_what_the_role_allows() {
+        let state = given([role_created(1, "Deploy")]);
+        assert_eq!(
+            state.when(&request(Actor::root(scope().account, None), 900)),
+            Err(Refusal::RootAssumesNoRole)
+        );
+        assert_eq!(state.when(&request(alice(), 3_601)), Err(Refusal::SessionTooLong));
+        assert_eq!(given([]).when(&request(alice(), 900)), Err(Refusal::RoleNotFound));
+    }
+
+    #[test]
+    fn a_source_identity_goes_with_every_session_that_follows() {
+        let name = RoleName::parse("first").unwrap();
+        let session = SessionName::parse("s1").unwrap();
+        let source = SourceIdentity::parse("bob").ok();
+        let chained = Actor::assumed_role(scope().account, (role(1), name), session, source.clone(), None);
+        assert_eq!(request(chained, 900).source(), source.as_ref());
+        assert_eq!(
+            request(alice(), 900).source().map(SourceIdentity::as_str),
+            Some("alice")
+        );
+    }
+
+    #[test]
+    fn only_sessions_that_have_ended_are_forgotten() {
+        let facts = [role_created(1, "Deploy")];
+        let opened = given(facts.clone()).when(&request(alice(), 900)).unwrap();
+        let state = given(facts.into_iter().chain(opened));
+        let ids: Vec<_> = state.sessions_of(role(1)).cloned().collect();
+        assert_eq!(ids.len(), 1);
+        assert_eq!(state.when(&ForgetSessions { ids }), Ok(vec![]), "it goes on");
+    }
+}

@@ -11,6 +11,7 @@ use super::admission::AdmissionLimits;
 use super::clock::ClockWatch;
 use super::figures::Figures;
 pub use super::founding::{Founding, RootAccessKey, found};
+use super::last_used::LastUsed;
 use super::published::Published;
 use super::reserve::Reserve;
 use super::temporary::Temporary;
@@ -256,6 +257,7 @@ pub(super) fn assemble(
     let secrets = unseal_internal(&vault, &state, InternalKeyPurpose::StsSecrets)?;
     let temporary = Temporary::new(log_id, secrets, &tokens)
         .map_err(|_| BootError::InternalKey(InternalKeyPurpose::StsTokens.as_str()))?;
+    let size = state.size();
     let published = Arc::new(Published::new(state.clone(), *chain.head()));
     let watch = ClockWatch::start(
         world.clock.now(),
@@ -274,6 +276,7 @@ pub(super) fn assemble(
             free,
             log,
             published,
+            last_used: LastUsed::new(size),
             figures: Arc::new(Figures::new(&*world.clock)),
             reserve: Reserve::default(),
             entropy: Arc::clone(&world.entropy),

@@ -21,6 +21,7 @@ pub mod figures;
 pub mod founding;
 pub mod home;
 pub mod housekeeping;
+mod last_used;
 pub mod prepare;
 mod principal;
 pub mod published;
@@ -43,7 +44,12 @@ pub use crate::domain::client_token::ClientToken;
 pub use crate::domain::key::{CreateKey, CreateUnsupportedKey, DescribeAs, ProtectFromDeletion};
 pub use crate::domain::key_policy::SetKeyPolicy;
 pub use crate::domain::lifecycle::{ChangeLifecycle, Transition};
+pub use crate::domain::ram::access_key::{CreateAccessKey, DeleteAccessKey, KeyOwner, UpdateAccessKey};
+pub use crate::domain::ram::alias::SetAccountAlias;
 pub use crate::domain::ram::attachment::{AttachPolicy, DetachPolicy};
+pub use crate::domain::ram::group::{
+    AddUserToGroup, CreateGroup, DeleteGroup, RemoveUserFromGroup, UpdateGroup,
+};
 pub use crate::domain::ram::holder::HolderName;
 pub use crate::domain::ram::policy::{
     CreatePolicy, CreatePolicyVersion, DeletePolicy, DeletePolicyVersion, DescribePolicyAs,
@@ -51,6 +57,7 @@ pub use crate::domain::ram::policy::{
 };
 pub use crate::domain::ram::role::{CreateRole, DeleteRole, UpdateRole};
 pub use crate::domain::ram::tags::{TagIdentities, TaggedNames, UntagIdentities};
+pub use crate::domain::ram::user::{CreateUser, DeleteUser, UpdateUser};
 pub use crate::domain::rotation::UpdateRotationPolicy;
 pub use crate::domain::sts::AssumeRole;
 pub use crate::domain::system::AcceptClock;
@@ -60,7 +67,6 @@ pub use crate::event::{Actor, ActorKind, Element, Origin, PolicyRef, Recorded};
 pub use crate::policy::language::DocumentKind;
 pub use call::{Call, Class, Work};
 pub use figures::{Figures, Unready};
-pub use principal::inactive;
 pub use service::{Answered, Engine, Reply};
 
 use crate::policy::language::{Document, Fault};

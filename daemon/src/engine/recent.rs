@@ -25,7 +25,7 @@ pub(super) fn each_nonce(
                     SignedEntry::parse(bytes).map_err(|_| StoreError::Damaged("an entry is malformed"))?;
                 let is_first = *seq == Seq::new(start);
                 // Decoding is most of the work, and most events of a busy local daemon were not signed.
-                if !is_first && !may_have_nonce(entry.payload) {
+                if !is_first && !may_have(entry.payload, NONCE_FIELD) {
                     continue;
                 }
                 let event =
@@ -46,16 +46,50 @@ pub(super) fn each_nonce(
     Ok(())
 }
 
-/// Whether the field's name stands anywhere in a payload: a CBOR text of five characters. Where it does not, there is no
-/// such field.
-fn may_have_nonce(payload: &[u8]) -> bool {
-    payload
-        .windows(NONCE_FIELD.len())
-        .any(|window| window == NONCE_FIELD)
+/// Shows every request that was signed with a lasting access key from `start` to before `end`: access key and admission
+/// time. Returns the time of the first event there.
+pub(super) fn each_signed(
+    store: &dyn EventStore,
+    start: Seq,
+    end: u64,
+    mut show: impl FnMut(&AccessKeyId, Timestamp),
+) -> Result<Timestamp, StoreError> {
+    let mut first = None;
+    let mut from = start.get();
+    while from < end {
+        let limit = usize::try_from(end - from).unwrap_or(usize::MAX);
+        let page = store.entries(Seq::new(from), limit, PAGE_BYTES)?;
+        for (_, bytes) in &page {
+            let entry =
+                SignedEntry::parse(bytes).map_err(|_| StoreError::Damaged("an entry is malformed"))?;
+            if first.is_some() && !may_have(entry.payload, ACCESS_KEY_FIELD) {
+                continue;
+            }
+            let event =
+                decode_event(entry.payload).map_err(|_| StoreError::Damaged("a payload is malformed"))?;
+            first.get_or_insert(event.time);
+            if let Some(id) = event.actor.ak.as_ref().filter(|id| !id.is_temporary()) {
+                show(id, event.dec.at);
+            }
+        }
+        match page.last() {
+            Some((last, _)) => from = last.next().get(),
+            None => return Err(StoreError::Damaged("entries are missing")),
+        }
+    }
+    Ok(first.unwrap_or_default())
 }
 
+/// Whether a field's name, as CBOR has it, stands anywhere in a payload. Where it does not, there is no such field.
+fn may_have(payload: &[u8], field: &[u8]) -> bool {
+    payload.windows(field.len()).any(|window| window == field)
+}
+
+/// A text of five characters.
 const NONCE_FIELD: &[u8] = b"\x65nonce";
+/// A text of two characters.
+const ACCESS_KEY_FIELD: &[u8] = b"\x62ak";
 /// Entries looked at in one go.
-const PAGE: u64 = 4_096;
+pub(super) const PAGE: u64 = 4_096;
 /// Bytes read at once.
 const PAGE_BYTES: usize = 4 << 20;

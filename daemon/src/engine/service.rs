@@ -398,6 +398,7 @@ fn drive(
         tools.reserve.look();
         let step = writer.step(inputs, tools.clock.now(), tools);
         access_keys.forget(&step.forget_access_keys);
+        tools.last_used.forget(&step.forget_access_keys);
         settle(writer, step, tools)?;
     }
     let last = writer.close(tools.clock.now());

@@ -18,6 +18,7 @@ use crate::policy::Library;
 use super::access_keys;
 use super::boot::unseal_internal;
 use super::figures::Figures;
+use super::last_used::LastUsed;
 use super::published::Published;
 use super::reserve::{Reserve, Room};
 use super::temporary::Temporary;
@@ -62,6 +63,8 @@ pub struct Tools {
     pub log: Arc<dyn EventStore>,
     /// The states that readers may see.
     pub published: Arc<Published>,
+    /// When access keys were last used.
+    pub last_used: LastUsed,
     /// What is measured.
     pub figures: Arc<Figures>,
     /// How much room the disk has.

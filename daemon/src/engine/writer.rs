@@ -246,6 +246,7 @@ impl Writer {
         let time = now.max(event.dec.at);
         match self.chain.enroll(&mut event, time) {
             Ok(entry) => {
+                tools.last_used.note(&event);
                 staged.apply(&mut self.state, &event);
                 (entry, Reply { rid, result })
             }
@@ -258,6 +259,7 @@ impl Writer {
                 event.res.clear();
                 event.out = Outcome::from(&error);
                 let entry = self.enroll_small(&mut event, time);
+                tools.last_used.note(&event);
                 staged.apply(&mut self.state, &event);
                 let result = Err(error);
                 (entry, Reply { rid, result })

@@ -11,8 +11,8 @@ use crate::base::{
     SessionName, SourceIdentity, Tag, Timestamp, UserId, UserName,
 };
 use crate::event::{
-    GroupCreated, PolicyCreated, PolicyRef, PolicyVersionCreated, RoleCreated, RowKey, SessionOpened, Table,
-    UserCreated,
+    GroupCreated, GroupUpdated, PolicyCreated, PolicyRef, PolicyVersionCreated, RoleCreated, RowKey,
+    SessionOpened, Table, UserCreated, UserUpdated,
 };
 
 /// A policy that is attached to somebody.
@@ -179,8 +179,18 @@ impl User {
         self.groups.iter().any(|membership| membership.group == group)
     }
 
+    /// Makes it what an update says it is now; the revision is not the update's to say.
+    pub fn update(&mut self, new: &UserUpdated) {
+        replace(&mut self.name, new.name.as_ref());
+        replace(&mut self.email, new.email.as_ref());
+        replace(&mut self.mobile, new.mobile.as_ref());
+        replace(&mut self.display, new.display.as_ref());
+        replace(&mut self.comments, new.comments.as_ref());
+        self.updated = new.at;
+    }
+
     /// The row of a fresh user.
-    pub(super) fn created(created: &UserCreated, rev: Seq) -> Self {
+    pub fn created(created: &UserCreated, rev: Seq) -> Self {
         Self {
             at: created.at,
             id: created.user,
@@ -199,8 +209,15 @@ impl User {
 }
 
 impl Group {
+    /// Makes it what an update says it is now.
+    pub fn update(&mut self, new: &GroupUpdated) {
+        replace(&mut self.name, new.name.as_ref());
+        replace(&mut self.comments, new.comments.as_ref());
+        self.updated = new.at;
+    }
+
     /// The row of a fresh group.
-    pub(super) fn created(created: &GroupCreated, rev: Seq) -> Self {
+    pub fn created(created: &GroupCreated, rev: Seq) -> Self {
         Self {
             at: created.at,
             id: created.group,
@@ -305,6 +322,13 @@ impl Session {
             account: opened.account,
             expires: opened.expires,
         }
+    }
+}
+
+/// What is absent stays.
+pub(super) fn replace<T: Clone>(field: &mut T, new: Option<&T>) {
+    if let Some(new) = new {
+        field.clone_from(new);
     }
 }
 

@@ -17,7 +17,7 @@ pub mod tags;
 use super::table::Row;
 
 /// Every family, in the order in which people meet them.
-pub static FAMILIES: [&[Row]; 16] = [
+pub static FAMILIES: [&[Row]; 19] = [
     &key::ROWS,
     &lifecycle::ROWS,
     &cipher::ROWS,
@@ -26,6 +26,9 @@ pub static FAMILIES: [&[Row]; 16] = [
     &tags::ROWS,
     &key_policy::ROWS,
     &account::ROWS,
+    &ram::users::ROWS,
+    &ram::groups::ROWS,
+    &ram::access_keys::ROWS,
     &ram::role::ROWS,
     &ram::policy::ROWS,
     &ram::attachment::ROWS,

@@ -28,7 +28,9 @@ pub struct CreatePolicy {
 }
 
 impl Command for CreatePolicy {
-    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+    fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        // That the name is free is part of what it rests on.
+        reader.policy_named(scope.account, &self.name);
         Ok(vec![Arn::policies(scope.account)])
     }
 

@@ -25,7 +25,9 @@ pub struct CreateRole {
 }
 
 impl Command for CreateRole {
-    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+    fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        // That the name is free is part of what it rests on.
+        reader.role_bearing(scope.account, &self.name.folded());
         Ok(vec![Arn::roles(scope.account)])
     }
 

@@ -1,11 +1,13 @@
 //! Operations that only look. Each answers from one state, and says in its event which.
 
+pub mod access_keys;
 pub mod account;
 pub mod accounts;
 pub mod aliases;
 pub mod attachments;
 pub mod caller;
 pub mod diagnosis;
+pub mod groups;
 pub mod identity_tags;
 pub mod key_filter;
 pub mod key_policy;
@@ -18,6 +20,7 @@ pub mod roles;
 pub mod settings;
 pub mod status;
 pub mod tags;
+pub mod users;
 pub mod versions;
 
 use crate::event::{Element, Recorded};

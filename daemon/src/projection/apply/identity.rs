@@ -7,7 +7,7 @@ use crate::base::{AccountId, GroupId, RoleId, Seq, Tag, TagKey, UserId};
 use crate::event::{Change, Holder, PolicyRef, RowKey, Tagged};
 use crate::projection::State;
 use crate::projection::identity::{
-    Attached, Group, Membership, Policy, PolicyKey, Role, Session, User, session_row,
+    Attached, Group, Membership, Policy, PolicyKey, Role, Session, User, replace, session_row,
 };
 use crate::projection::row::Address;
 
@@ -92,21 +92,14 @@ impl State {
         match change {
             Change::UserCreated(created) => self.put_user(User::created(created, rev)),
             // The name stands in the ARN that policies name; the rest is nobody's condition.
-            Change::UserUpdated(new) => self.edit_user(new.user, new.name.as_ref().map(|_| rev), |row| {
-                replace(&mut row.name, new.name.as_ref());
-                replace(&mut row.email, new.email.as_ref());
-                replace(&mut row.mobile, new.mobile.as_ref());
-                replace(&mut row.display, new.display.as_ref());
-                replace(&mut row.comments, new.comments.as_ref());
-                row.updated = new.at;
-            }),
+            Change::UserUpdated(new) => {
+                self.edit_user(new.user, new.name.as_ref().map(|_| rev), |row| row.update(new))
+            }
             Change::UserDeleted { user } => drop(self.take_user(*user)),
             Change::GroupCreated(created) => self.put_group(Group::created(created, rev)),
-            Change::GroupUpdated(new) => self.edit_group(new.group, new.name.as_ref().map(|_| rev), |row| {
-                replace(&mut row.name, new.name.as_ref());
-                replace(&mut row.comments, new.comments.as_ref());
-                row.updated = new.at;
-            }),
+            Change::GroupUpdated(new) => {
+                self.edit_group(new.group, new.name.as_ref().map(|_| rev), |row| row.update(new))
+            }
             Change::GroupDeleted { group } => {
                 let members: Vec<UserId> = self.members_of(*group).collect();
                 for user in members {
@@ -308,12 +301,6 @@ impl State {
             edit(&mut row);
             self.put_policy(row);
         }
-    }
-}
-
-fn replace<T: Clone>(field: &mut T, new: Option<&T>) {
-    if let Some(new) = new {
-        field.clone_from(new);
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) const VERSION_HELP: &str = "v1, v2 and so on";
 pub(super) const DOCUMENT_HELP: &str = "the policy, JSON, at most 6144 characters";
 pub(super) const TRUST_HELP: &str =
     "the trust policy, JSON, at most 2048 characters: who may assume the role";
+pub(super) const COMMENTS_HELP: &str = "free text, at most 128 characters";
 pub(super) const DESCRIPTION_HELP: &str = "free text, at most 1024 characters";
 
 /// A name, as `parse` reads it.
@@ -107,6 +108,74 @@ pub(super) fn description(params: &Params, parameter: &'static str) -> Result<Op
         return Err(ApiError::invalid_part(
             format!("{parameter}.Length"),
             "at most 1024 characters are allowed",
+        ));
+    }
+    Ok(text.map(str::to_owned))
+}
+
+/// What a user is called on screens, if it is said; the empty one counts.
+pub(super) fn display(params: &Params, parameter: &'static str) -> Result<Option<String>, ApiError> {
+    let text = short_text(params, parameter)?;
+    if text
+        .as_deref()
+        .is_some_and(|text| text.chars().any(char::is_control))
+    {
+        return Err(ApiError::invalid_part(
+            format!("{parameter}.InvalidChars"),
+            "no control characters are allowed",
+        ));
+    }
+    Ok(text)
+}
+
+/// Comments, if there are some; the empty ones count.
+pub(super) fn comments(params: &Params, parameter: &'static str) -> Result<Option<String>, ApiError> {
+    short_text(params, parameter)
+}
+
+/// A telephone number: country, hyphen, number; the empty one counts.
+pub(super) fn mobile(params: &Params, parameter: &'static str) -> Result<Option<String>, ApiError> {
+    let digits = |text: &str, most: usize| text.len() <= most && text.bytes().all(|b| b.is_ascii_digit());
+    let is_number = |text: &str| {
+        let parts = text.split_once('-');
+        parts.is_some_and(|(country, number)| {
+            !country.is_empty() && number.len() >= 4 && digits(country, 4) && digits(number, 20)
+        })
+    };
+    formatted(params, parameter, is_number)
+}
+
+/// A mail address: one `@` with text on both sides; the empty one counts.
+pub(super) fn email(params: &Params, parameter: &'static str) -> Result<Option<String>, ApiError> {
+    let is_address = |text: &str| {
+        let parts = text.split_once('@');
+        let plain =
+            text.chars().count() <= limits::RAM_COMMENTS_CHARS_MAX && !text.chars().any(char::is_control);
+        plain && parts.is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'))
+    };
+    formatted(params, parameter, is_address)
+}
+
+fn formatted(
+    params: &Params,
+    parameter: &'static str,
+    is_good: impl Fn(&str) -> bool,
+) -> Result<Option<String>, ApiError> {
+    match params.get(parameter) {
+        Some(text) if !text.is_empty() && !is_good(text) => Err(ApiError::invalid_part(
+            format!("{parameter}.Format"),
+            "it is not of the form it must have",
+        )),
+        text => Ok(text.map(str::to_owned)),
+    }
+}
+
+fn short_text(params: &Params, parameter: &'static str) -> Result<Option<String>, ApiError> {
+    let text = params.get(parameter);
+    if text.is_some_and(|text| text.chars().count() > limits::RAM_COMMENTS_CHARS_MAX) {
+        return Err(ApiError::invalid_part(
+            format!("{parameter}.Length"),
+            "at most 128 characters are allowed",
         ));
     }
     Ok(text.map(str::to_owned))

@@ -84,7 +84,9 @@ impl Sent {
             let request = request?;
             request.stamp(Timestamp::parse_wire(DATE).unwrap())?;
             request.verify(&secret)?;
-            request.check_token()
+            request
+                .security_token()
+                .map_or(Ok(()), |_| Err(Code::MalformedSecurityToken.into()))
         })
     }
 
