@@ -6,6 +6,7 @@ use hyper::header::HeaderName;
 
 use super::authenticate::{Caller, Listener, Peer, authenticate};
 use super::figures::Figures;
+use super::known;
 use super::nonce::NonceMemory;
 use super::params::Params;
 use super::record::record;
@@ -236,10 +237,14 @@ impl Front {
 fn operation(style: Style, wire: &WireRequest<'_>, params: &Params) -> Result<&'static Row, ApiError> {
     let action = named(style, wire, params, "Action", &header::ACTION)?;
     let version = named(style, wire, params, "Version", &header::VERSION)?;
-    if table::product(version).is_none() {
-        return Err(ApiError::invalid("Version"));
-    }
-    table::find(version, action).ok_or_else(|| Code::InvalidApi.into())
+    let product = table::product(version).ok_or_else(|| ApiError::invalid("Version"))?;
+    table::find(version, action).ok_or_else(|| {
+        if *product == table::KMS && known::is_action(action) {
+            Code::UnsupportedOperation.into()
+        } else {
+            Code::InvalidApi.into()
+        }
+    })
 }
 
 /// What a parameter names, or the header that stands for it. A version 1.0 signature covers parameters alone, so beside one
