@@ -7,7 +7,7 @@ use hyper::header::HeaderName;
 use super::authenticate::{Caller, Listener, Peer, authenticate};
 use super::figures::Figures;
 use super::known;
-use super::nonce::NonceMemory;
+use super::nonce::{NonceLimits, NonceMemory};
 use super::params::Params;
 use super::record::record;
 use super::response::{Refused, WireResponse};
@@ -26,6 +26,8 @@ pub struct Settings {
     pub root_uid: Option<u32>,
     /// How many of what an account may have.
     pub quotas: Quotas,
+    /// How many nonces are remembered.
+    pub nonces: NonceLimits,
 }
 
 /// What the listener knows about a request besides its bytes.
@@ -58,7 +60,7 @@ impl std::fmt::Debug for Front {
 impl Front {
     /// A front before `engine`. Reads the tail of the log: a nonce that was used before a restart stays used.
     pub fn new(engine: Arc<Engine>, settings: Settings) -> Result<Self, ApiError> {
-        let nonces = NonceMemory::new(engine.nonce_key());
+        let nonces = NonceMemory::new(engine.nonce_key(), settings.nonces);
         let since = engine
             .wall_clock()
             .minus_millis(2 * limits::TIMESTAMP_SKEW_MILLIS_MAX);
@@ -76,6 +78,11 @@ impl Front {
     /// What was counted.
     pub const fn figures(&self) -> &Figures {
         &self.figures
+    }
+
+    /// The nonces that are remembered.
+    pub const fn nonces(&self) -> &NonceMemory {
+        &self.nonces
     }
 
     /// The engine behind it.

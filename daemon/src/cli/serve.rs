@@ -118,7 +118,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let home = Home::open(arguments.data.layout()?)?;
     let (listeners, tls) = runtime.block_on(listen::listeners(&arguments.listen, handed))?;
     let monitors = runtime.block_on(monitors(&arguments.listen))?;
-    let started = start::start(&home, &arguments.data, &arguments.regions)?;
+    let mut started = start::start(&home, &arguments.data, &arguments.regions)?;
+    started.core.admission = settled.admission;
+    home.watch_disk(&started.core, settled.reserve);
     let regions = served(&started, &arguments.regions)?;
     tell(&started, &home, settled.format);
 
@@ -132,6 +134,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = Settings {
         regions,
         quotas: settled.quotas,
+        nonces: settled.nonces,
         root_uid: settled.root_uid,
     };
     let front = Front::new(Arc::clone(&engine), settings)

@@ -57,6 +57,7 @@ async fn start_with(allowed: Limits) -> Daemon {
         .unwrap();
     let (engine, threads) = Engine::start(core, 1, |error| panic!("{error}")).unwrap();
     let settings = Settings {
+        nonces: crate::api::nonce::NonceLimits::default(),
         quotas: crate::api::table::Quotas::default(),
         regions: vec![region],
         root_uid: Some(rustix::process::geteuid().as_raw()),

@@ -44,6 +44,7 @@ struct Bench {
 
 fn settings() -> Settings {
     Settings {
+        nonces: crate::api::nonce::NonceLimits::default(),
         regions: ["cn-hangzhou", "cn-beijing"]
             .into_iter()
             .filter_map(Region::parse)
