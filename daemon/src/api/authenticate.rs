@@ -98,6 +98,7 @@ fn signed<'a>(
     request.verify(&known.secret)?;
     let hash = nonces.hash(&request.access_key, request.nonce);
     nonces.admit(hash, &request.access_key, stamp, now)?;
+    engine.tools().figures.nonces.set(nonces.len() as u64);
     request.check_token()?;
     Ok(Caller {
         region: request.region,

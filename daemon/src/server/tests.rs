@@ -423,9 +423,9 @@ async fn a_request_line_over_the_limit_is_refused_with_a_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_the_limit_a_connection_is_told_and_local_ones_are_served() {
+async fn over_the_limit_of_an_address_a_connection_is_told_and_local_ones_are_served() {
     let daemon = start_with(Limits {
-        remote_connections: 2,
+        connections_per_address: 2,
         ..Limits::default()
     })
     .await;
@@ -451,6 +451,25 @@ async fn over_the_limit_a_connection_is_told_and_local_ones_are_served() {
         }
         assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
     }
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_all_places_are_taken_an_idle_connection_makes_room() {
+    let daemon = start_with(Limits {
+        remote_connections: 1,
+        ..Limits::default()
+    })
+    .await;
+    let mut idle = TcpStream::connect(daemon.address).await.unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let answer = exchange(TcpStream::connect(daemon.address).await.unwrap(), request).await;
+    assert!(answer.contains("MissingParameter"), "{answer}");
+    let mut said = Vec::new();
+    idle.read_to_end(&mut said).await.unwrap();
+    assert!(said.is_empty());
+    let tcp = &daemon.engine.tools().figures.connections.tcp;
+    assert_eq!((tcp.made_room.read(), tcp.turned_away.read()), (1, 0));
     daemon.stop().await;
 }
 
