@@ -94,7 +94,7 @@ Each listener is named on stdout when it is ready, as in
   listening on http://127.0.0.1:8200
   listening on http://127.0.0.1:9464/metrics
 Sockets of the service manager (LISTEN_FDS) are served too: Unix sockets instead of the default one, TCP sockets as
---listen does, those named `tls...` as --tls-listen does. The manager hears READY and STOPPING (NOTIFY_SOCKET).
+--listen does, those named `tls...` as --tls-listen does. The manager hears READY, RELOADING, STOPPING (NOTIFY_SOCKET).
 SIGHUP reads the certificate again. A pair that can't be used leaves the old one in use.
 SIGTERM and SIGINT stop the daemon: requests in flight finish, the state is sealed.";
 
@@ -233,7 +233,7 @@ fn serve(
         tls,
         limits,
     } = door;
-    runtime.spawn(listen::look_after(tls, hangup));
+    runtime.spawn(listen::look_after(tls, hangup, Notify::from_env()));
     runtime.block_on(engine.note("chancery/Start", started_as(&listeners)));
     let housekeeper = Housekeeper::start(runtime, Arc::clone(&engine), home.layout().clone())
         .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;

@@ -486,6 +486,19 @@ async fn tls_is_served_and_recorded_as_such() {
         .unwrap();
     let answer = exchange(stream, &request).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let log = &daemon.engine.tools().log;
+    let newest = log.size().unwrap() - 1;
+    let (_, bytes) = log
+        .entries(crate::base::Seq::new(newest), 1, 1 << 16)
+        .unwrap()
+        .remove(0);
+    let payload = crate::ledger::SignedEntry::parse(&bytes)
+        .unwrap()
+        .payload
+        .to_vec();
+    let event = crate::event::codec::decode_event(&payload).unwrap();
+    assert_eq!((&*event.op, event.origin.tls), ("kms/ListKeys", true));
+    assert_eq!(&*event.origin.listener, "tls");
     // Plain HTTP gets no answer there.
     let mut plain = TcpStream::connect(daemon.tls.0).await.unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
