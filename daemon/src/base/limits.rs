@@ -63,8 +63,12 @@ pub const SNAPSHOT_LAG_EVENTS_MAX: u64 = 4_096;
 /// How far a request's time stamp may be off, either way, milliseconds (wire contract, section 1.8).
 pub const TIMESTAMP_SKEW_MILLIS_MAX: u64 = 15 * 60 * 1_000;
 
-/// How many nonces of one access key are remembered; at the cap further requests are throttled.
-pub const NONCES_PER_ACCESS_KEY_MAX: usize = 4_000_000;
+/// How many nonces of one access key are remembered; at the cap further requests are throttled. Enough for 20,000 signed
+/// requests a second for ever: a nonce is kept for up to 32 minutes. A million of them takes 10 to 12 MB.
+pub const NONCES_PER_ACCESS_KEY_MAX: usize = 40_000_000;
+
+/// How many nonces of all access keys are remembered, some 700 MB; at the cap further signed requests are throttled.
+pub const NONCES_MAX: usize = 60_000_000;
 
 /// Longest user agent kept in an event, bytes; the rest is cut.
 pub const USER_AGENT_BYTES_MAX: usize = 128;
@@ -129,6 +133,9 @@ pub const CONNECTIONS_MAX: usize = 16_384;
 
 /// Of these, connections kept for the Unix socket, so that the network can't lock local operators out.
 pub const LOCAL_CONNECTIONS_MAX: usize = 4_096;
+
+/// Most open connections of one address: generous, for a whole network may come through one, and still not all.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 10_240;
 
 /// Longest request target, bytes: a secret of 30,720 bytes, percent-encoded, thrice over would not be longer.
 pub const REQUEST_LINE_BYTES_MAX: usize = 128 << 10;
