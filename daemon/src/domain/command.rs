@@ -2,7 +2,6 @@
 
 use std::fmt::Debug;
 
-use super::sts::AssumeRole;
 use super::{Refusal, Unresolved};
 use crate::base::answer::SecretText;
 use crate::base::{
@@ -173,11 +172,6 @@ pub trait Command: Debug + Send + Sync {
     /// Whether it only takes power away (disables, deletes, revokes): it is let through when the disk is full.
     fn lessens(&self) -> bool {
         false
-    }
-
-    /// The request for a role, if that is what it is: the role has to trust the caller.
-    fn assumes(&self) -> Option<&AssumeRole> {
-        None
     }
 
     /// What has to be made for it first.

@@ -33,7 +33,6 @@ pub mod reserve;
 pub mod service;
 pub mod temporary;
 pub mod tools;
-mod trust;
 pub mod writer;
 
 // What the api room needs of the rooms below; it imports none of them itself.

@@ -28,9 +28,8 @@ pub use library::Library;
 pub use live::RE_ENCRYPT_TO;
 pub use permit::Permit;
 
-/// The evaluator that decides about requests, for those who hold documents and no compiled sets; `chancery policy test`
-/// runs through it too.
+/// The evaluator that decides about requests; `chancery policy test` runs through it too.
 pub fn evaluator() -> &'static dyn verdict::Evaluator {
-    static CEDAR: std::sync::LazyLock<cedar::evaluator::Slices> = std::sync::LazyLock::new(Default::default);
-    &*CEDAR
+    static SLICES: std::sync::LazyLock<cedar::evaluator::Slices> = std::sync::LazyLock::new(Default::default);
+    &*SLICES
 }

@@ -3,7 +3,8 @@
 use super::*;
 use crate::base::*;
 use crate::event::*;
-use crate::projection::{Address, State};
+use crate::projection::State;
+use crate::projection::row::Address;
 
 const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 

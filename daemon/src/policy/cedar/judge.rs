@@ -101,6 +101,15 @@ impl Judge {
 }
 
 impl Answer {
+    /// Of a layer that has no documents.
+    pub const fn silent() -> Self {
+        Self {
+            layer: Layer::Silent,
+            is_static: true,
+            fault: None,
+        }
+    }
+
     fn broken(fault: &str) -> Self {
         Self {
             layer: Layer::Broken,
