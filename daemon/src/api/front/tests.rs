@@ -207,6 +207,8 @@ fn largest(action: &str, key: &str) -> Option<Vec<(&'static str, String)>> {
         "ListKeys" | "ListAliases" => page.to_vec(),
         "DescribeKey" | "EnableKey" | "DisableKey" | "CancelKeyDeletion" | "ListResourceTags" => vec![key],
         "ScheduleKeyDeletion" => vec![key, ("PendingWindowInDays", "366".to_owned())],
+        "GetKeyPolicy" => vec![key],
+        "SetKeyPolicy" => vec![key, ("Policy", ram::key_policy())],
         "DescribeRegions" | "DescribeAccountKmsStatus" | "GetStatus" | "GetLogStatus" | "AcceptClock" => {
             vec![]
         }
