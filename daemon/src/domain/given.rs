@@ -216,7 +216,7 @@ pub(super) fn given(facts: impl IntoIterator<Item = Change>) -> State {
     state
 }
 
-fn event(state: &State, chg: Vec<Change>) -> Event {
+pub(super) fn event(state: &State, chg: Vec<Change>) -> Event {
     Event {
         v: FORMAT,
         op: "test/Given".into(),

@@ -43,6 +43,9 @@ impl<N: Ord + Clone, I: Ord + Copy> Names<N, I> {
         if let Some(of) = self.accounts.get_mut(&account) {
             of.written.remove(&(name, id));
             of.folded.remove(&(folded, id));
+            if of.written.is_empty() {
+                self.accounts.remove(&account);
+            }
         }
     }
 

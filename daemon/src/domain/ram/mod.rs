@@ -5,6 +5,8 @@ pub mod alias;
 pub mod attachment;
 pub mod group;
 pub mod holder;
+#[cfg(test)]
+mod laws;
 pub mod policy;
 pub mod role;
 pub mod tags;

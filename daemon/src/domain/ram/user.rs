@@ -199,5 +199,4 @@ fn identified(user: &User) -> Recorded {
 }
 
 #[cfg(test)]
-#[path = "user_tests.rs"]
 mod tests;
