@@ -234,3 +234,9 @@ def test_the_account_has_one_alias_or_none(ram):
     ram.call("ClearAccountAlias")
     ram.call("ClearAccountAlias")
     assert ram.call("GetAccountAlias")["AccountAlias"] == ""
+
+
+def test_the_log_of_all_this_is_lawful(daemon):
+    for command in ("verify", "replay"):
+        finished = daemon.command("log", command)
+        assert finished.status == 0, finished

@@ -87,3 +87,9 @@ def test_a_token_that_is_none_is_refused(daemon):
 def test_federation_is_not_served(sts):
     with refused_v2("UnsupportedOperation", 400):
         sts.call("AssumeRoleWithSAML", RoleArn="r", SAMLProviderArn="p", SAMLAssertion="a")
+
+
+def test_the_log_of_all_this_is_lawful(daemon):
+    for command in ("verify", "replay"):
+        finished = daemon.command("log", command)
+        assert finished.status == 0, finished
