@@ -13,8 +13,8 @@ use cedar_policy::pst::{
 };
 
 use super::expr::{
-    self, Node, action, all, any, binary, context_has, equal, flag, like, not, of_context, of_principal, of_resource,
-    text, unary,
+    self, Node, action, all, any, binary, context_has, equal, flag, like, not, of_context, of_principal,
+    of_resource, text, unary,
 };
 use super::glob::{Glob, Subject};
 use super::scope::{self, Scope};
@@ -34,7 +34,7 @@ pub enum Form<'a> {
         /// The index of the statement in it.
         statement: usize,
     },
-    /// For a slice, whose choice has already proved the action: without scope and annotations.
+    /// For a slice, whose choice has already proved action and resource: without both, and without annotations.
     Slice {
         /// The index of the document in its layer.
         document: usize,
@@ -51,7 +51,10 @@ pub fn translate(
     form: Form<'_>,
 ) -> Result<Option<Policy>, Box<PstConstructionError>> {
     let (id, scope) = match form {
-        Form::Whole { name, statement: index } => match action_scope(statement) {
+        Form::Whole {
+            name,
+            statement: index,
+        } => match action_scope(statement) {
             Some(scope) => (format!("{name}#{index}"), scope),
             None => return Ok(None),
         },
@@ -68,7 +71,7 @@ pub fn translate(
         scope,
         ResourceConstraint::Any,
     )
-    .try_with_clauses(body(kind, statement).map(Clause::When))
+    .try_with_clauses(body(kind, statement, form).map(Clause::When))
     .map_err(Box::new)?
     .with_annotations(
         annotations(statement, form)
@@ -84,7 +87,10 @@ pub fn translate(
 fn annotations(statement: &Statement, form: Form<'_>) -> Vec<(&'static str, String)> {
     match form {
         Form::Slice { .. } => Vec::new(),
-        Form::Whole { name, statement: index } => {
+        Form::Whole {
+            name,
+            statement: index,
+        } => {
             let origin = [("policy", name.to_owned()), ("statement", index.to_string())];
             let sid = statement.sid.iter().map(|sid| ("sid", sid.to_string()));
             origin.into_iter().chain(sid).collect()
@@ -105,10 +111,17 @@ fn action_scope(statement: &Statement) -> Option<ActionConstraint> {
 }
 
 /// The conjunction of all that the statement asks for; `None` if it asks for nothing.
-fn body(kind: DocumentKind, statement: &Statement) -> Option<Node> {
+fn body(kind: DocumentKind, statement: &Statement, form: Form<'_>) -> Option<Node> {
     let mut terms = Vec::new();
-    terms.extend(resources(&statement.resources));
-    terms.extend(statement.principals.as_deref().map(|named| principals(kind, statement.effect, named)));
+    if let Form::Whole { .. } = form {
+        terms.extend(resources(&statement.resources));
+    }
+    terms.extend(
+        statement
+            .principals
+            .as_deref()
+            .map(|named| principals(kind, statement.effect, named)),
+    );
     terms.extend(statement.conditions.iter().map(condition));
     all(terms)
 }
@@ -187,14 +200,26 @@ fn matches(condition: &Condition, value: &Node) -> Vec<Node> {
             matching(Subject::Key(condition.key.clone()), || value.clone(), pattern)
         }),
         Values::Numbers(numbers) => each(numbers, |number| {
-            binary(compare, value.clone(), typed(UnaryOp::Decimal, number.to_string()))
+            binary(
+                compare,
+                value.clone(),
+                typed(UnaryOp::Decimal, number.to_string()),
+            )
         }),
         Values::Moments(moments) => each(moments, |moment| {
-            binary(compare, value.clone(), typed(UnaryOp::Datetime, moment.to_string()))
+            binary(
+                compare,
+                value.clone(),
+                typed(UnaryOp::Datetime, moment.to_string()),
+            )
         }),
         Values::Flags(flags) => each(flags, |constant| equal(value.clone(), flag(*constant))),
         Values::Networks(networks) => each(networks, |network| {
-            binary(BinaryOp::IsInRange, value.clone(), typed(UnaryOp::Ip, network.to_string()))
+            binary(
+                BinaryOp::IsInRange,
+                value.clone(),
+                typed(UnaryOp::Ip, network.to_string()),
+            )
         }),
     }
 }
