@@ -3,16 +3,16 @@
 use anyhow::{Context, Result, bail};
 
 use crate::load::http::{Connection, Target};
-use crate::load::requests::{AccessKey, Call, Requests};
+use crate::load::requests::{AccessKey, Call, Requests, Scheme};
 
 /// What the toy is given for a key id: it has one key, whatever it is called; the length is a real one's.
 pub const TOY_KEY: &str = "acs:kms:cn-hangzhou:1234567890123456:key/2f7c0b1e-8f43-4d0c-9d6a-5b7e1c3a9f10";
 
 /// Creates a symmetric key through the API, as the socket's peer or signed; returns its id.
-pub async fn create_key(target: &Target, access_key: Option<&AccessKey>) -> Result<String> {
+pub async fn create_key(target: &Target, access_key: Option<(&AccessKey, Scheme)>) -> Result<String> {
     let call = Call::create_key();
     let mut requests = match access_key {
-        Some(key) => Requests::signed(&call, key)?,
+        Some((key, scheme)) => Requests::signed(&call, key, scheme)?,
         None => Requests::peer(&call),
     };
     let mut request = Vec::new();

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::load::arguments::seconds;
 use crate::load::http::Target;
-use crate::load::requests::{AccessKey, Call, Requests};
+use crate::load::requests::{AccessKey, Call, Requests, Scheme};
 use crate::load::{Arrival, Measurement, Plan, drive};
 use crate::report::{Ratio, Report, Row};
 use crate::server_process::ServerProcess;
@@ -252,7 +252,8 @@ async fn daemon_ways(daemon: &ServerProcess, scratch: &Path) -> Result<Vec<Way>>
         .context("cannot create a key")?;
     let encrypt = Call::encrypt(&key_id)?;
     let access_key = AccessKey::read(&scratch.join("chancery").join("root-access-key.json"))?;
-    let signed = Requests::signed(&encrypt, &access_key)?;
+    let v1 = Requests::signed(&encrypt, &access_key, Scheme::V1)?;
+    let acs3 = Requests::signed(&encrypt, &access_key, Scheme::Acs3)?;
     let way = |name, target: &Target, requests| Way {
         server: "chancery",
         name,
@@ -262,8 +263,9 @@ async fn daemon_ways(daemon: &ServerProcess, scratch: &Path) -> Result<Vec<Way>>
     };
     Ok(vec![
         way(PEER, daemon.unix(), Requests::peer(&encrypt)),
-        way("unix, signed", daemon.unix(), signed.clone()),
-        way("tcp, signed", daemon.tcp(), signed),
+        way("unix, signed v1", daemon.unix(), v1.clone()),
+        way("tcp, signed v1", daemon.tcp(), v1),
+        way("tcp, signed acs3", daemon.tcp(), acs3),
     ])
 }
 

@@ -11,7 +11,7 @@ use crate::report::{Report, Row};
 use crate::{call, fsync};
 
 use super::http::Target;
-use super::requests::{AccessKey, Call, Requests};
+use super::requests::{AccessKey, Call, Requests, Scheme};
 use super::{Arrival, Plan, drive};
 
 /// One load against a server that already runs.
@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Sign each request with the access key in this file (root-access-key.json of the daemon)
     #[arg(long, conflicts_with = "toy")]
     access_key: Option<PathBuf>,
+    /// How to sign
+    #[arg(long, default_value = "acs3", requires = "access_key")]
+    signature: Scheme,
     /// Key to encrypt with [default: a new one, made by this run]
     #[arg(long)]
     key_id: Option<String>,
@@ -106,13 +109,13 @@ async fn requests(arguments: &Arguments, target: &Target) -> Result<Requests> {
     }
     let key_id = match &arguments.key_id {
         Some(key_id) => key_id.clone(),
-        None => call::create_key(target, access_key.as_ref())
+        None => call::create_key(target, access_key.as_ref().map(|key| (key, arguments.signature)))
             .await
             .context("cannot create a key")?,
     };
     let call = Call::encrypt(&key_id)?;
     match access_key {
-        Some(key) => Requests::signed(&call, &key),
+        Some(key) => Requests::signed(&call, &key, arguments.signature),
         None => Ok(Requests::peer(&call)),
     }
 }
@@ -121,9 +124,15 @@ fn way(arguments: &Arguments) -> &'static str {
     match (&arguments.socket, &arguments.access_key) {
         _ if arguments.toy && arguments.socket.is_some() => "unix",
         _ if arguments.toy => "tcp",
-        (Some(_), Some(_)) => "unix, signed",
         (Some(_), None) => "unix, peer",
-        (None, _) => "tcp, signed",
+        (Some(_), Some(_)) => match arguments.signature {
+            Scheme::V1 => "unix, signed v1",
+            Scheme::Acs3 => "unix, signed acs3",
+        },
+        (None, _) => match arguments.signature {
+            Scheme::V1 => "tcp, signed v1",
+            Scheme::Acs3 => "tcp, signed acs3",
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Everything runs on one thread, so the counters are plain cells and the generator's own cost is one number.
 
+mod acs3;
 pub mod arguments;
 mod drive;
 pub mod http;

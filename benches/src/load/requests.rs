@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use super::acs3::{Acs3, Signing};
 use super::signature::{Begun, canonical, encoded, now_seconds, timestamp};
 
 /// One call of the API, without credentials: the parameters beyond Action, Version and Format.
@@ -39,8 +40,56 @@ impl std::fmt::Debug for AccessKey {
 pub enum Requests {
     /// The same bytes each time
     Constant(Vec<u8>),
-    /// A new nonce, time and signature each time
+    /// A new nonce, time and signature each time, among the parameters (HMAC-SHA1)
     Signed(Box<Signed>),
+    /// The same in headers (ACS3-HMAC-SHA256)
+    Acs3(Box<Acs3>),
+}
+
+/// How requests are signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scheme {
+    /// Version 1.0, HMAC-SHA1, in a form body: the older SDKs
+    V1,
+    /// ACS3-HMAC-SHA256, in headers, the parameters in the query: the current SDKs
+    Acs3,
+}
+
+/// Nonces that are not used twice, and the time.
+#[derive(Debug, Clone)]
+pub struct Stamps {
+    prefix: u64,
+    count: u64,
+    second: u64,
+    time: String,
+}
+
+impl Stamps {
+    /// Nonces that nobody else has.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            prefix: random()?,
+            count: 0,
+            second: 0,
+            time: String::new(),
+        })
+    }
+
+    /// The next nonce; the time is looked at too.
+    pub fn next(&mut self) -> Result<String> {
+        let second = now_seconds()?;
+        if second != self.second {
+            (self.second, self.time) = (second, timestamp(second));
+        }
+        let nonce = format!("{:016x}{:016x}", self.prefix, self.count);
+        self.count += 1;
+        Ok(nonce)
+    }
+
+    /// The time at the last look.
+    pub fn time(&self) -> &str {
+        &self.time
+    }
 }
 
 /// A signed request, built up to its nonce.
@@ -48,10 +97,7 @@ pub enum Requests {
 pub struct Signed {
     begun: Begun,
     body: String,
-    nonce_prefix: u64,
-    count: u64,
-    second: u64,
-    timestamp: String,
+    stamps: Stamps,
 }
 
 impl Call {
@@ -98,8 +144,31 @@ impl Requests {
         Self::Constant(post(FORM, &canonical(&call.all(&[("Version", VERSION)]))))
     }
 
-    /// A call signed with HMAC-SHA1, each time anew.
-    pub fn signed(call: &Call, key: &AccessKey) -> Result<Self> {
+    /// A call signed each time anew.
+    pub fn signed(call: &Call, key: &AccessKey, scheme: Scheme) -> Result<Self> {
+        match scheme {
+            Scheme::V1 => Self::v1(call, key),
+            Scheme::Acs3 => Self::acs3(call, key),
+        }
+    }
+
+    fn acs3(call: &Call, key: &AccessKey) -> Result<Self> {
+        let parameters: Vec<_> = call
+            .parameters
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let signing = Signing {
+            host: HOST,
+            action: call.action,
+            version: VERSION,
+            parameters: &parameters,
+        };
+        let acs3 = Acs3::new(&key.access_key_id, &key.access_key_secret, signing)?;
+        Ok(Self::Acs3(Box::new(acs3)))
+    }
+
+    fn v1(call: &Call, key: &AccessKey) -> Result<Self> {
         let all = call.all(&[
             ("AccessKeyId", &key.access_key_id),
             ("SignatureMethod", "HMAC-SHA1"),
@@ -107,10 +176,7 @@ impl Requests {
         Ok(Self::Signed(Box::new(Signed {
             begun: Begun::new(&key.access_key_secret, &all)?,
             body: canonical(&all),
-            nonce_prefix: random()?,
-            count: 0,
-            second: 0,
-            timestamp: String::new(),
+            stamps: Stamps::new()?,
         })))
     }
 
@@ -123,8 +189,10 @@ impl Requests {
     /// Makes a copy for another run: its nonces are new ones, for a copied counter would repeat them.
     pub fn for_another_run(&self) -> Result<Self> {
         let mut copy = self.clone();
-        if let Self::Signed(signed) = &mut copy {
-            signed.nonce_prefix = random()?;
+        match &mut copy {
+            Self::Constant(_) => {}
+            Self::Signed(signed) => signed.stamps = Stamps::new()?,
+            Self::Acs3(acs3) => acs3.renew()?,
         }
         Ok(copy)
     }
@@ -135,6 +203,7 @@ impl Requests {
         match self {
             Self::Constant(bytes) => buffer.extend_from_slice(bytes),
             Self::Signed(signed) => signed.next(buffer)?,
+            Self::Acs3(acs3) => acs3.next(buffer)?,
         }
         Ok(())
     }
@@ -142,14 +211,10 @@ impl Requests {
 
 impl Signed {
     fn next(&mut self, buffer: &mut Vec<u8>) -> Result<()> {
-        let second = now_seconds()?;
-        if second != self.second {
-            (self.second, self.timestamp) = (second, timestamp(second));
-        }
-        let nonce = format!("{:016x}{:016x}", self.nonce_prefix, self.count);
-        self.count += 1;
-        let signature = encoded(&self.begun.finish(&nonce, &self.timestamp));
-        let time = encoded(&self.timestamp);
+        let nonce = self.stamps.next()?;
+        let time = self.stamps.time();
+        let signature = encoded(&self.begun.finish(&nonce, time));
+        let time = encoded(time);
         let tail = format!(
             "&SignatureNonce={nonce}&SignatureVersion=1.0&Timestamp={time}&Version={VERSION}&Signature={signature}"
         );
@@ -182,12 +247,13 @@ fn post(content_type: &str, body: &str) -> Vec<u8> {
 
 fn head(content_type: &str, body_bytes: usize, into: &mut Vec<u8>) {
     let head = format!(
-        "POST / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: chancery-bench\r\nContent-Type: {content_type}\r\n\
+        "POST / HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: chancery-bench\r\nContent-Type: {content_type}\r\n\
          Content-Length: {body_bytes}\r\n\r\n"
     );
     into.extend_from_slice(head.as_bytes());
 }
 
+const HOST: &str = "localhost";
 const FORM: &str = "application/x-www-form-urlencoded";
 const VERSION: &str = "2016-01-20";
 
@@ -222,7 +288,7 @@ mod tests {
             access_key_id: "id".into(),
             access_key_secret: "secret".into(),
         };
-        let mut requests = Requests::signed(&Call::encrypt("k").unwrap(), &key).unwrap();
+        let mut requests = Requests::signed(&Call::encrypt("k").unwrap(), &key, Scheme::V1).unwrap();
         let (one, two) = (body_of(&mut requests), body_of(&mut requests));
         let part = |body: &str, name: &str| {
             body.split('&')
@@ -241,12 +307,15 @@ mod tests {
             access_key_id: "id".into(),
             access_key_secret: "secret".into(),
         };
-        let requests = Requests::signed(&Call::create_key(), &key).unwrap();
-        let (mut one, mut two) = (
-            requests.for_another_run().unwrap(),
-            requests.for_another_run().unwrap(),
-        );
-        assert_ne!(body_of(&mut one), body_of(&mut two));
+        for scheme in [Scheme::V1, Scheme::Acs3] {
+            let requests = Requests::signed(&Call::create_key(), &key, scheme).unwrap();
+            let [one, two] = [(); 2].map(|()| {
+                let mut buffer = Vec::new();
+                requests.for_another_run().unwrap().next(&mut buffer).unwrap();
+                buffer
+            });
+            assert_ne!(one, two);
+        }
     }
 
     #[test]

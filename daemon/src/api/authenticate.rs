@@ -101,6 +101,7 @@ fn signed<'a>(
     request.verify(&known.secret)?;
     let hash = nonces.hash(&request.access_key, request.nonce);
     nonces.admit(hash, &request.access_key, stamp, now)?;
+    engine.tools().figures.nonces.set(nonces.len() as u64);
     refuse_token(engine, &request)?;
     Ok(Caller {
         region: request.region,

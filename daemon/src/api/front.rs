@@ -6,7 +6,7 @@ use hyper::header::HeaderName;
 
 use super::authenticate::{Caller, Listener, Peer, authenticate};
 use super::figures::Figures;
-use super::nonce::NonceMemory;
+use super::nonce::{NonceLimits, NonceMemory};
 use super::params::Params;
 use super::record::record;
 use super::response::{Refused, WireResponse};
@@ -25,6 +25,8 @@ pub struct Settings {
     pub root_uid: Option<u32>,
     /// How many of what an account may have.
     pub quotas: Quotas,
+    /// How many nonces are remembered.
+    pub nonces: NonceLimits,
 }
 
 /// What the listener knows about a request besides its bytes.
@@ -57,7 +59,7 @@ impl std::fmt::Debug for Front {
 impl Front {
     /// A front before `engine`. Reads the tail of the log: a nonce that was used before a restart stays used.
     pub fn new(engine: Arc<Engine>, settings: Settings) -> Result<Self, ApiError> {
-        let nonces = NonceMemory::new(engine.nonce_key());
+        let nonces = NonceMemory::new(engine.nonce_key(), settings.nonces);
         let since = engine
             .wall_clock()
             .minus_millis(2 * limits::TIMESTAMP_SKEW_MILLIS_MAX);
@@ -75,6 +77,11 @@ impl Front {
     /// What was counted.
     pub const fn figures(&self) -> &Figures {
         &self.figures
+    }
+
+    /// The nonces that are remembered.
+    pub const fn nonces(&self) -> &NonceMemory {
+        &self.nonces
     }
 
     /// The engine behind it.
@@ -245,10 +252,13 @@ fn operation(style: Style, wire: &WireRequest<'_>, params: &Params) -> Result<&'
     let action = named(style, wire, params, "Action", &header::ACTION)?;
     let version = named(style, wire, params, "Version", &header::VERSION)?;
     let product = table::product(version).ok_or_else(|| ApiError::invalid("Version"))?;
-    if product.unserved.contains(&action) {
-        return Err(Code::UnsupportedOperation.into());
-    }
-    table::find(version, action).ok_or_else(|| Code::InvalidApi.into())
+    table::find(version, action).ok_or_else(|| {
+        if product.knows.contains(&action) {
+            Code::UnsupportedOperation.into()
+        } else {
+            Code::InvalidApi.into()
+        }
+    })
 }
 
 /// What a parameter names, or the header that stands for it. A version 1.0 signature covers parameters alone, so beside one

@@ -10,6 +10,7 @@
 pub mod authenticate;
 pub mod figures;
 pub mod front;
+mod known;
 pub mod nonce;
 pub mod operations;
 pub mod params;

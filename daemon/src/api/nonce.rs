@@ -1,25 +1,29 @@
 //! Nonces: a signed request is admitted once (wire contract, section 1.8).
 //!
-//! Nonces are kept as keyed 64-bit hashes, by access key, in generations of one minute of arrival. A request is fresh while its
+//! Nonces are kept as keyed 64-bit hashes, by access key, each with its generation, the minute of its arrival. A request is fresh while its
 //! stamp is at most 15 minutes from the clock, so what arrives in a minute can be replayed for at most 30 more; a generation is
 //! dropped, whole, at 32 (both ends of the window are inclusive, and minutes are cut).
 //!
 //! I1  A request that was admitted is not admitted again, wherever the clock jumps: dropping a generation raises the floor to the
 //!     newest stamp in it, and a stamp at or below the floor is refused. While time runs forward the floor is out of the window.
 //! I2  A nonce is refused for at least 30 minutes after its use by the same access key, also under another stamp.
-//! I3  No access key holds more than its share; at the cap it is throttled, and others are not.
+//! I3  No access key holds more than its share, and all together no more than theirs; at the cap of one it is throttled, and
+//!     others are not.
 //!
 //! Never: sees a nonce whose signature was not verified (anybody could fill the memory), or keeps the nonce itself.
 
-use std::collections::{HashMap, HashSet};
+mod table;
+
+use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::base::limits::{NONCES_PER_ACCESS_KEY_MAX, TIMESTAMP_SKEW_MILLIS_MAX};
+use self::table::{Remembered, Table, Tag};
+use crate::base::limits::{NONCES_MAX, NONCES_PER_ACCESS_KEY_MAX, TIMESTAMP_SKEW_MILLIS_MAX};
 use crate::base::{AccessKeyId, ApiError, Code, SecretBytes, Timestamp};
 
 /// Why a nonce is not admitted.
@@ -51,23 +55,48 @@ pub struct NonceMemory {
     key: Zeroizing<[u8; 32]>,
     /// By access key; a shard's lock is held for a few hundred nanoseconds.
     shards: [Mutex<Shard>; SHARDS],
-    per_access_key_max: usize,
+    /// Nonces of all access keys.
+    held: AtomicUsize,
+    /// The minute in which all shards were last swept.
+    swept: AtomicU64,
+    limits: NonceLimits,
+}
+
+/// How many nonces are remembered, at 10 to 12 bytes each. A key that signs `n` requests a second holds `n * 1,920` at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NonceLimits {
+    /// Of one access key.
+    pub per_access_key: usize,
+    /// Of all access keys together.
+    pub total: usize,
+}
+
+impl Default for NonceLimits {
+    fn default() -> Self {
+        Self {
+            per_access_key: NONCES_PER_ACCESS_KEY_MAX,
+            total: NONCES_MAX,
+        }
+    }
 }
 
 impl NonceMemory {
     /// An empty memory that hashes under the internal key `NonceHashing`.
-    pub fn new(key: &SecretBytes) -> Self {
-        Self::with_cap(key, NONCES_PER_ACCESS_KEY_MAX)
-    }
-
-    fn with_cap(key: &SecretBytes, per_access_key_max: usize) -> Self {
+    pub fn new(key: &SecretBytes, limits: NonceLimits) -> Self {
         // EXPOSE: BLAKE3 reads the key; what it makes of it is kept zeroizing.
         let key = Zeroizing::new(blake3::derive_key("chancery nonce hashing v1", key.expose()));
         Self {
             key,
             shards: std::array::from_fn(|_| Mutex::default()),
-            per_access_key_max,
+            held: AtomicUsize::new(0),
+            swept: AtomicU64::new(0),
+            limits,
         }
+    }
+
+    /// How many it may hold.
+    pub const fn limits(&self) -> NonceLimits {
+        self.limits
     }
 
     /// The hash by which a nonce is remembered here and in events: the first 8 bytes, big-endian, of keyed BLAKE3 over
@@ -91,8 +120,12 @@ impl NonceMemory {
         stamp: Timestamp,
         now: Timestamp,
     ) -> Result<(), NonceError> {
+        if self.swept.swap(minute(now), Ordering::Relaxed) != minute(now) {
+            self.sweep(now);
+        }
         let mut shard = self.shard(access_key).lock();
-        shard.forget(minute(now));
+        // Once more: a clock that goes back and forth between two calls finds its way here too.
+        self.held.fetch_sub(shard.forget(minute(now)), Ordering::Relaxed);
         if stamp <= shard.floor {
             return Err(NonceError::Forgotten);
         }
@@ -103,10 +136,13 @@ impl NonceMemory {
         if memory.holds(hash) {
             return Err(NonceError::Used);
         }
-        if memory.len() >= self.per_access_key_max {
+        if memory.len() >= self.limits.per_access_key
+            || self.held.load(Ordering::Relaxed) >= self.limits.total
+        {
             return Err(NonceError::Full);
         }
         memory.insert(hash, stamp, minute(now));
+        self.held.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -117,6 +153,7 @@ impl NonceMemory {
         let memory = shard.memories.entry(access_key.clone()).or_default();
         if !memory.holds(hash) {
             memory.insert(hash, at.plus_millis(TIMESTAMP_SKEW_MILLIS_MAX), minute(at));
+            self.held.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -130,13 +167,30 @@ impl NonceMemory {
 
     /// How many nonces are remembered, for the metrics.
     pub fn len(&self) -> usize {
-        let count = |shard: &Mutex<Shard>| shard.lock().memories.values().map(Memory::len).sum::<usize>();
-        self.shards.iter().map(count).sum()
+        self.held.load(Ordering::Relaxed)
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes that they take.
+    pub fn bytes(&self) -> usize {
+        let taken = |shard: &Mutex<Shard>| {
+            let shard = shard.lock();
+            let tables = shard.memories.values().map(|memory| memory.hashes.bytes());
+            tables.sum::<usize>()
+        };
+        self.shards.iter().map(taken).sum()
+    }
+
+    /// Drops what can't be replayed any more, also of access keys that fell silent.
+    fn sweep(&self, now: Timestamp) {
+        for shard in &self.shards {
+            let forgotten = shard.lock().forget(minute(now));
+            self.held.fetch_sub(forgotten, Ordering::Relaxed);
+        }
     }
 
     fn shard(&self, access_key: &AccessKeyId) -> &Mutex<Shard> {
@@ -167,66 +221,68 @@ struct Shard {
 }
 
 impl Shard {
-    /// Drops the generations that are out of the window at minute `now`, once a minute.
-    fn forget(&mut self, now: u64) {
+    /// Drops the generations that are out of the window at minute `now`, once a minute; returns how many nonces they had.
+    fn forget(&mut self, now: u64) -> usize {
         if self.swept == now {
-            return;
+            return 0;
         }
         self.swept = now;
-        let floor = &mut self.floor;
+        let (floor, mut forgotten) = (&mut self.floor, 0);
         self.memories.retain(|_, memory| {
             memory.generations.retain(|generation| {
                 let keep = generation.minute.saturating_add(KEPT_MINUTES) > now;
                 if !keep {
                     *floor = (*floor).max(generation.newest_stamp);
+                    forgotten += generation.count;
                 }
                 keep
             });
+            memory.hashes.tidy(&memory.generations);
             !memory.generations.is_empty()
         });
+        forgotten
     }
 }
 
 /// The nonces of one access key.
-#[derive(Default)]
 struct Memory {
     /// In order of creation; at most 32 while time runs forward.
     generations: Vec<Generation>,
+    hashes: Table,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            generations: Vec::new(),
+            hashes: Table::new(),
+        }
+    }
 }
 
 impl Memory {
     fn holds(&self, hash: u64) -> bool {
-        // Newest first: a replay is usually prompt.
-        self.generations
-            .iter()
-            .rev()
-            .any(|generation| generation.hashes.contains(&hash))
+        self.hashes.holds(hash, &self.generations)
     }
 
     fn len(&self) -> usize {
-        self.generations
-            .iter()
-            .map(|generation| generation.hashes.len())
-            .sum()
+        self.generations.iter().map(|generation| generation.count).sum()
     }
 
     fn insert(&mut self, hash: u64, stamp: Timestamp, minute: u64) {
-        match self
-            .generations
-            .iter_mut()
-            .rev()
-            .find(|generation| generation.minute == minute)
-        {
+        let mut newest_first = self.generations.iter_mut().rev();
+        match newest_first.find(|generation| generation.minute == minute) {
             Some(generation) => {
                 generation.newest_stamp = generation.newest_stamp.max(stamp);
-                generation.hashes.insert(hash);
+                generation.count += 1;
             }
             None => self.generations.push(Generation {
                 minute,
                 newest_stamp: stamp,
-                hashes: HashSet::from_iter([hash]),
+                count: 1,
             }),
         }
+        self.hashes.insert(hash, Tag::of(minute), &self.generations);
     }
 }
 
@@ -234,27 +290,14 @@ impl Memory {
 struct Generation {
     minute: u64,
     newest_stamp: Timestamp,
-    hashes: HashSet<u64, BuildHasherDefault<Identity>>,
+    count: usize,
 }
 
-/// The hashes are keyed hashes already: an attacker can't choose them, and hashing them again would gain nothing.
-#[derive(Default)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        // Not reached: a u64 is written by `write_u64`. Correct all the same.
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
+impl Remembered for Vec<Generation> {
+    fn has(&self, tag: Tag) -> bool {
+        // Newest first: a replay is usually prompt.
+        let mut newest_first = self.iter().rev();
+        newest_first.any(|generation| Tag::of(generation.minute) == tag)
     }
 }
 

@@ -3,14 +3,16 @@
 mod identity;
 
 use super::change_name::change_name;
-use super::operations::{Kind, Reach, Rule, rule};
+use super::decision;
+use super::operations::{Kind, Rule, rule};
+use super::past::Past;
 use super::problem::{Fault, Problems};
 use crate::base::arn::KeyArn;
-use crate::base::{AccountId, Arn, KeyId, KeyUsage, KeyVersionId, limits};
+use crate::base::{Arn, KeyId, KeyUsage, KeyVersionId, limits};
 use crate::domain::key_ref::usable;
 use crate::domain::law;
 use crate::event::{ActorKind, Change, Effect, Element, Event, Outcome, RowKey, Table};
-use crate::policy::{self, Denial, Question};
+use crate::policy::Library;
 use crate::projection::row::Address;
 use crate::projection::{Key, Lifecycle, State};
 
@@ -79,8 +81,8 @@ pub enum Breach {
     CreatedAt,
 }
 
-/// Checks `event` against `state`, the one just before it.
-pub fn check(state: &State, event: &Event, problems: &mut Problems) {
+/// Checks `event` against `state`, the one just before it; `past` are the ones before that.
+pub fn check(state: &State, past: &Past, library: &Library, event: &Event, problems: &mut Problems) {
     let mut found = Vec::new();
     changes_are_lawful(state, event, problems);
     let by_system = event.actor.kind == ActorKind::System;
@@ -91,7 +93,7 @@ pub fn check(state: &State, event: &Event, problems: &mut Problems) {
     actor(state, event, rule, &mut found);
     admission(state, event, &mut found);
     reads(state, event, rule, &mut found);
-    decision(state, event, rule, &mut found);
+    decision::check(state, past, library, event, rule, &mut found);
     changes(state, event, rule, &mut found);
     if rule.kind == Kind::Use && event.out.is_ok() {
         found.extend(key_use(state, event).err());
@@ -207,71 +209,6 @@ fn keys_of(change: &Change) -> &[KeyId] {
         Change::KeysTagged { keys, .. } | Change::KeysUntagged { keys, .. } => keys,
         _ => &[],
     }
-}
-
-/// Decides again, and compares effect and statements.
-fn decision(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
-    let recorded = &event.dec;
-    if event.out.is_ok() && recorded.effect != Effect::Allow {
-        found.push(Breach::NotAllowed);
-    }
-    if !event
-        .res
-        .iter()
-        .all(|arn| arn.starts_with(OF_THE_DAEMON) || account_of(arn) == Some(resources_of(event, rule)))
-    {
-        found.push(Breach::Resource);
-    }
-    let first = state.first_account().map(|first| first.id);
-    let own = event.actor.account;
-    let (account, operator) = match rule.reach {
-        Reach::Own => (own, None),
-        Reach::Named | Reach::Role => {
-            let named = resources_of(event, rule);
-            (named, first.filter(|_| named != own))
-        }
-        Reach::Daemon => (first.unwrap_or(own), first),
-    };
-    let question = Question {
-        call: event.rid,
-        actor: &event.actor,
-        account,
-        operator,
-        open: rule.open,
-    };
-    let (effect, by) = match (recorded.effect, policy::authorize(&question)) {
-        (Effect::None, _) => (Effect::None, Vec::new()),
-        (_, Ok(permit)) => (Effect::Allow, permit.by().to_vec()),
-        (_, Err(Denial::NothingAllows)) => (Effect::Deny, vec!["nothing allows it".into()]),
-    };
-    if recorded.effect != effect || recorded.by != by {
-        found.push(Breach::Decision);
-    }
-}
-
-/// What begins the ARN of a policy that comes with the daemon: it belongs to no account.
-const OF_THE_DAEMON: &str = "acs:ram::system:policy/";
-
-/// The account that an operation's resources are in.
-fn resources_of(event: &Event, rule: &Rule) -> AccountId {
-    let named = match (rule.reach, event.req.get("AccountId")) {
-        (Reach::Named, Some(Element::Text(text))) => text.parse().ok(),
-        (Reach::Role, _) => match event.req.get("RoleArn") {
-            Some(Element::Text(arn)) => account_of(arn),
-            _ => None,
-        },
-        _ => None,
-    };
-    named.unwrap_or(event.actor.account)
-}
-
-/// The account in an ARN: `acs:PRODUCT:REGION:ACCOUNT:...`.
-fn account_of(arn: &str) -> Option<AccountId> {
-    let mut parts = arn.splitn(5, ':');
-    if parts.next() != Some("acs") {
-        return None;
-    }
-    parts.nth(2)?.parse().ok()
 }
 
 fn changes(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {

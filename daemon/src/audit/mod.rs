@@ -13,9 +13,11 @@
 //! Never: shows sealed bytes in a verdict, repairs an entry, trusts a stored row.
 
 pub mod change_name;
+mod decision;
 pub mod lawful;
 pub mod live;
 pub mod operations;
+pub mod past;
 pub mod place;
 pub mod problem;
 pub mod readable;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::Progress;
 use super::lawful;
+use super::past::Past;
 use super::place::{Place, Read};
 use super::problem::{Fault, Problems};
 use super::signatures::Signatures;
@@ -13,6 +14,7 @@ use crate::base::{Digest, LogId, Seq};
 use crate::event::{Change, Event, FORMAT, LogBegun};
 use crate::ledger::tree::Tree;
 use crate::ledger::{Checkpoint, LogPublicKey, leaf_hash};
+use crate::policy::Library;
 use crate::projection::State;
 
 /// What a pass over the log came to.
@@ -86,6 +88,8 @@ pub fn verify(source: &mut dyn LogSource, progress: Progress<'_>) -> Result<Repo
         place: Place::default(),
         tree: Tree::new(),
         follows: true,
+        past: Past::default(),
+        library: Library::default(),
         kept,
         anchor: anchor.flatten().map(|anchor| (anchor.size, anchor.leaf)),
         page_entries: PAGE_ENTRIES,
@@ -249,6 +253,9 @@ struct Pass {
     tree: Tree,
     /// Whether every event so far could be folded: after one that could not, the state proves nothing more.
     follows: bool,
+    /// What queries were answered from.
+    past: Past,
+    library: Library,
     /// Checkpoints in the order of their sizes.
     kept: Vec<Checkpoint>,
     anchor: Option<(u64, Digest)>,
@@ -329,8 +336,12 @@ impl Pass {
         signatures.add(seq, &entry);
         self.follows &= placed;
         if self.follows {
-            lawful::check(&self.report.state, &event, &mut self.report.problems);
-            self.report.state.apply(&event);
+            let Report { state, problems, .. } = &mut self.report;
+            lawful::check(state, &self.past, &self.library, &event, problems);
+            state.apply(&event);
+            if !event.chg.is_empty() {
+                self.past.note(state);
+            }
         }
     }
 

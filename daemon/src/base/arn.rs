@@ -129,6 +129,13 @@ impl fmt::Display for Arn {
     }
 }
 
+/// The account and the name in the ARN of a role, `acs:ram::ACCOUNT:role/NAME`.
+pub fn role_of(text: &str) -> Option<(AccountId, RoleName)> {
+    let (account, relative) = text.strip_prefix("acs:ram::")?.split_once(':')?;
+    let name = RoleName::parse(relative.strip_prefix("role/")?).ok()?;
+    Some((account.parse().ok()?, name))
+}
+
 /// The parts of a key ARN, as a caller may give one for KeyId.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyArn {

@@ -58,10 +58,24 @@ impl EncryptionContext {
         &self.0
     }
 
+    /// The pairs, by name.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || Some((take(&mut rest)?, take(&mut rest)?)))
+    }
+
     /// Whether there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Takes one length-prefixed text off the front.
+fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    let (length, tail) = rest.split_first_chunk::<4>()?;
+    let (text, tail) = tail.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    *rest = tail;
+    std::str::from_utf8(text).ok()
 }
 
 impl fmt::Debug for EncryptionContext {

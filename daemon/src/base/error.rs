@@ -228,6 +228,8 @@ catalogue! {
     RamInternal => ("InternalError", 500, Later, "The request processing has failed due to some unknown error."),
     /// RAM's word for a service that can't answer now.
     RamUnavailable => ("ServiceUnavailable", 503, Later, "The service is temporarily unavailable."),
+    /// The message of a denial leads to no event of this account.
+    NoSuchDiagnosis => ("EntityNotExist", 404, Never, "There is no denial that this message belongs to."),
     /// DryRun: a parameter is wrong.
     DryRunInvalid => ("ValidationError", 400, Never, "The request would have failed: a parameter is not valid."),
     /// DryRun: authorization denies.

@@ -57,11 +57,18 @@ pub const RERUNS_MAX: u8 = 3;
 /// How far a call's admission time may lie behind the log's head when it is sequenced, milliseconds.
 pub const ADMISSION_LAG_MILLIS_MAX: u64 = 2_000;
 
+/// How many events a query's snapshot may lie behind its place in the log; an older one is looked at again.
+pub const SNAPSHOT_LAG_EVENTS_MAX: u64 = 4_096;
+
 /// How far a request's time stamp may be off, either way, milliseconds (wire contract, section 1.8).
 pub const TIMESTAMP_SKEW_MILLIS_MAX: u64 = 15 * 60 * 1_000;
 
-/// How many nonces of one access key are remembered; at the cap further requests are throttled.
-pub const NONCES_PER_ACCESS_KEY_MAX: usize = 4_000_000;
+/// How many nonces of one access key are remembered; at the cap further requests are throttled. Enough for 20,000 signed
+/// requests a second for ever: a nonce is kept for up to 32 minutes. A million of them takes 10 to 12 MB.
+pub const NONCES_PER_ACCESS_KEY_MAX: usize = 40_000_000;
+
+/// How many nonces of all access keys are remembered, some 700 MB; at the cap further signed requests are throttled.
+pub const NONCES_MAX: usize = 60_000_000;
 
 /// Longest user agent kept in an event, bytes; the rest is cut.
 pub const USER_AGENT_BYTES_MAX: usize = 128;
@@ -126,6 +133,9 @@ pub const CONNECTIONS_MAX: usize = 16_384;
 
 /// Of these, connections kept for the Unix socket, so that the network can't lock local operators out.
 pub const LOCAL_CONNECTIONS_MAX: usize = 4_096;
+
+/// Most open connections of one address: generous, for a whole network may come through one, and still not all.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 10_240;
 
 /// Longest request target, bytes: a secret of 30,720 bytes, percent-encoded, thrice over would not be longer.
 pub const REQUEST_LINE_BYTES_MAX: usize = 128 << 10;
@@ -267,3 +277,15 @@ pub const MAX_ITEMS_DEFAULT: u64 = 100;
 
 /// Most items of a page of RAM's lists.
 pub const MAX_ITEMS_MAX: u64 = 1_000;
+
+/// Most principals, and most single documents, whose compiled policies are kept; some 100 kB each at the worst.
+pub const COMPILED_POLICIES_MAX: usize = 4_096;
+
+/// Most deciding statements that an event names, all checks together; each check names at least one.
+pub const STATEMENTS_RECORDED_MAX: usize = 64;
+
+/// Most bytes of condition values that a request may bring, names included: they stand in its event.
+pub const CONDITIONS_BYTES_MAX: usize = 24_000;
+
+/// Decisions remembered, some 500 bytes each.
+pub const DECISIONS_REMEMBERED: usize = 16_384;

@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::{NonZeroU16, NonZeroU32};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,8 +16,11 @@ use super::exit::Failure;
 use super::paths::Surroundings;
 use super::process::LogFormat;
 use super::serve::{self, Arguments};
+use crate::api::nonce::NonceLimits;
 use crate::api::table::Quotas;
-use crate::base::Region;
+use crate::base::{Region, limits};
+use crate::engine::admission::AdmissionLimits;
+use crate::engine::reserve::ReserveLimits;
 use crate::server::Limits;
 
 /// All that can be configured. The default is what `serve` does without a file.
@@ -29,6 +31,8 @@ pub(super) struct Config {
     root_key: RootKey,
     listen: Listen,
     limits: ServerLimits,
+    admission: AdmissionOptions,
+    disk: DiskOptions,
     pub(super) quotas: AccountQuotas,
     pub(super) trace: Trace,
 }
@@ -84,32 +88,117 @@ pub(super) enum LocalRoot {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct ServerLimits {
-    remote_connections: Option<NonZeroU16>,
-    local_connections: Option<NonZeroU16>,
-    head_seconds: Option<NonZeroU32>,
-    body_seconds: Option<NonZeroU32>,
-    write_seconds: Option<NonZeroU32>,
-    idle_seconds: Option<NonZeroU32>,
-    finish_seconds: Option<NonZeroU32>,
+    remote_connections: Option<Within<1, 65_535>>,
+    local_connections: Option<Within<1, 65_535>>,
+    connections_per_address: Option<Within<1, 65_535>>,
+    head_seconds: Option<Within<1, 3_600>>,
+    body_seconds: Option<Within<1, 3_600>>,
+    write_seconds: Option<Within<1, 3_600>>,
+    idle_seconds: Option<Within<1, 86_400>>,
+    finish_seconds: Option<Within<1, 3_600>>,
 }
 
 impl ServerLimits {
     fn settle(self) -> Limits {
         let base = Limits::default();
-        let count = |given: Option<NonZeroU16>, base| given.map_or(base, |count| count.get().into());
-        let wait = |given: Option<NonZeroU32>, base| {
-            given.map_or(base, |seconds| Duration::from_secs(seconds.get().into()))
-        };
+        let wait = |given: Option<u64>, base| given.map_or(base, Duration::from_secs);
         Limits {
             remote_connections: count(self.remote_connections, base.remote_connections),
             local_connections: count(self.local_connections, base.local_connections),
-            head: wait(self.head_seconds, base.head),
-            body: wait(self.body_seconds, base.body),
-            write: wait(self.write_seconds, base.write),
-            idle: wait(self.idle_seconds, base.idle),
-            finish: wait(self.finish_seconds, base.finish),
+            connections_per_address: count(self.connections_per_address, base.connections_per_address),
+            head: wait(self.head_seconds.map(Within::get), base.head),
+            body: wait(self.body_seconds.map(Within::get), base.body),
+            write: wait(self.write_seconds.map(Within::get), base.write),
+            idle: wait(self.idle_seconds.map(Within::get), base.idle),
+            finish: wait(self.finish_seconds.map(Within::get), base.finish),
         }
     }
+}
+
+/// What one principal may do; its default is the engine's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct AdmissionOptions {
+    refused_burst: Option<Within<1, 1_000_000>>,
+    refused_per_second: Option<Within<0, 1_000_000>>,
+    calls_at_once: Option<Within<1, { limits::QUEUE_LEN_MAX as u64 }>>,
+    nonces_per_access_key: Option<Within<1_000, 1_000_000_000>>,
+    nonces: Option<Within<1_000, 4_000_000_000>>,
+}
+
+impl AdmissionOptions {
+    fn settle(self) -> (AdmissionLimits, NonceLimits) {
+        let (calls, nonces) = (AdmissionLimits::default(), NonceLimits::default());
+        (
+            AdmissionLimits {
+                refused_burst: count(self.refused_burst, calls.refused_burst),
+                refused_per_second: count(self.refused_per_second, calls.refused_per_second),
+                calls_at_once: count(self.calls_at_once, calls.calls_at_once),
+            },
+            NonceLimits {
+                per_access_key: count(self.nonces_per_access_key, nonces.per_access_key),
+                total: count(self.nonces, nonces.total),
+            },
+        )
+    }
+}
+
+/// What is done while the disk fills up; its default is the engine's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct DiskOptions {
+    low_mebibytes: Option<Within<1, 1_048_576>>,
+    full_mebibytes: Option<Within<1, 1_048_576>>,
+    exhausted_mebibytes: Option<Within<1, 1_048_576>>,
+    reserve_mebibytes: Option<Within<0, 1_048_576>>,
+}
+
+impl DiskOptions {
+    fn settle(self) -> Result<ReserveLimits, Failure> {
+        let base = ReserveLimits::default();
+        let bytes = |given: Option<u64>, base| given.map_or(base, |mebibytes| mebibytes << 20);
+        let limits = ReserveLimits {
+            low: bytes(self.low_mebibytes.map(Within::get), base.low),
+            full: bytes(self.full_mebibytes.map(Within::get), base.full),
+            exhausted: bytes(self.exhausted_mebibytes.map(Within::get), base.exhausted),
+            reserve: bytes(self.reserve_mebibytes.map(Within::get), base.reserve),
+        };
+        if limits.exhausted < limits.full && limits.full < limits.low {
+            return Ok(limits);
+        }
+        Err(Failure::Usage(
+            "disk.exhausted-mebibytes must be less than disk.full-mebibytes, and that less than disk.low-mebibytes".to_owned(),
+        ))
+    }
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Within<const MIN: u64, const MAX: u64>(u64);
+
+impl<const MIN: u64, const MAX: u64> Within<MIN, MAX> {
+    const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Within<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        let within = u64::try_from(number)
+            .ok()
+            .filter(|number| (MIN..=MAX).contains(number));
+        within
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format_args!("{number} is not from {MIN} to {MAX}")))
+    }
+}
+
+/// What is given, or the default.
+fn count<T: TryFrom<u64>, const MIN: u64, const MAX: u64>(given: Option<Within<MIN, MAX>>, base: T) -> T {
+    given
+        .and_then(|given| T::try_from(given.get()).ok())
+        .unwrap_or(base)
 }
 
 /// The cloud's commercial quotas.
@@ -150,6 +239,12 @@ pub(super) struct Settled {
     pub(super) root_uid: Option<u32>,
     /// What the listeners allow.
     pub(super) limits: Limits,
+    /// What one principal may do.
+    pub(super) admission: AdmissionLimits,
+    /// How many nonces are remembered.
+    pub(super) nonces: NonceLimits,
+    /// What is done while the disk fills up.
+    pub(super) reserve: ReserveLimits,
     /// How many of what an account may have.
     pub(super) quotas: Quotas,
 }
@@ -213,6 +308,8 @@ impl Config {
             root_key,
             listen,
             limits,
+            admission,
+            disk,
             quotas,
             trace,
         } = self;
@@ -252,12 +349,16 @@ impl Config {
             LocalRoot::Nobody => None,
             LocalRoot::Uid(uid) => Some(uid),
         };
+        let (admission, nonces) = admission.settle();
         Ok(Settled {
             level: arguments.log_level.clone().unwrap_or(trace.level),
             format: arguments.log_format.unwrap_or(trace.format),
             arguments,
             root_uid,
             limits: limits.settle(),
+            admission,
+            nonces,
+            reserve: disk.settle()?,
             quotas: Quotas {
                 keys: quotas.keys,
                 aliases: quotas.aliases,

@@ -9,7 +9,7 @@ use super::exit::Failure;
 use super::paths::Surroundings;
 use super::serve::ListenArguments;
 use crate::server::listener::{BoundListener, adopt_tcp, adopt_tls, adopt_unix, bind_tls};
-use crate::server::manager::{Handed, Socket};
+use crate::server::manager::{Handed, Notify, Socket};
 use crate::server::tls::Tls;
 use crate::server::{bind_tcp, bind_unix};
 
@@ -74,7 +74,7 @@ fn needed(tls: Option<&Arc<Tls>>) -> Result<Arc<Tls>, Failure> {
 }
 
 /// Renews the certificate when its files change, and at once on SIGHUP; ends with the process.
-pub(super) async fn look_after(tls: Option<Arc<Tls>>, mut hangup: Signal) {
+pub(super) async fn look_after(tls: Option<Arc<Tls>>, mut hangup: Signal, notify: Notify) {
     loop {
         let fresh = async {
             match &tls {
@@ -86,8 +86,14 @@ pub(super) async fn look_after(tls: Option<Arc<Tls>>, mut hangup: Signal) {
             () = fresh => {}
             said = hangup.recv() => match (&tls, said) {
                 (_, None) => return,
-                (Some(tls), Some(())) => tls.tell(&tls.reload()),
-                (None, Some(())) => tracing::info!("SIGHUP: there is no certificate to renew"),
+                (tls, Some(())) => {
+                    notify.reloading();
+                    match tls {
+                        Some(tls) => tls.tell(&tls.reload()),
+                        None => tracing::info!("SIGHUP: there is no certificate to renew"),
+                    }
+                    notify.ready();
+                }
             }
         }
     }

@@ -20,6 +20,7 @@ mod log;
 mod man;
 mod passphrase;
 mod paths;
+mod policy;
 mod process;
 mod serve;
 mod start;
@@ -52,6 +53,7 @@ enum Command {
     Keyring(keyring::Arguments),
     Clock(clock::Arguments),
     Log(log::Arguments),
+    Policy(policy::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -64,6 +66,7 @@ Examples:
   chancery kms Encrypt --KeyId ID --Plaintext @-
                                  encrypt what stdin says, in base64
   chancery log verify            prove the whole log
+  chancery policy check FILE     find the mistakes in a policy
   chancery kms --help            all operations
   chancery kms Encrypt --help    one of them
 
@@ -102,6 +105,7 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Keyring(arguments) => keyring::run(&arguments),
         Command::Clock(arguments) => clock::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),
+        Command::Policy(arguments) => policy::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     }

@@ -94,7 +94,7 @@ Each listener is named on stdout when it is ready, as in
   listening on http://127.0.0.1:8200
   listening on http://127.0.0.1:9464/metrics
 Sockets of the service manager (LISTEN_FDS) are served too: Unix sockets instead of the default one, TCP sockets as
---listen does, those named `tls...` as --tls-listen does. The manager hears READY and STOPPING (NOTIFY_SOCKET).
+--listen does, those named `tls...` as --tls-listen does. The manager hears READY, RELOADING, STOPPING (NOTIFY_SOCKET).
 SIGHUP reads the certificate again. A pair that can't be used leaves the old one in use.
 SIGTERM and SIGINT stop the daemon: requests in flight finish, the state is sealed.";
 
@@ -118,7 +118,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let home = Home::open(arguments.data.layout()?)?;
     let (listeners, tls) = runtime.block_on(listen::listeners(&arguments.listen, handed))?;
     let monitors = runtime.block_on(monitors(&arguments.listen))?;
-    let started = start::start(&home, &arguments.data, &arguments.regions)?;
+    let mut started = start::start(&home, &arguments.data, &arguments.regions)?;
+    started.core.admission = settled.admission;
+    home.watch_disk(&started.core, settled.reserve);
     let regions = served(&started, &arguments.regions)?;
     tell(&started, &home, settled.format);
 
@@ -132,6 +134,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = Settings {
         regions,
         quotas: settled.quotas,
+        nonces: settled.nonces,
         root_uid: settled.root_uid,
     };
     let front = Front::new(Arc::clone(&engine), settings)
@@ -230,7 +233,7 @@ fn serve(
         tls,
         limits,
     } = door;
-    runtime.spawn(listen::look_after(tls, hangup));
+    runtime.spawn(listen::look_after(tls, hangup, Notify::from_env()));
     runtime.block_on(engine.note("chancery/Start", started_as(&listeners)));
     let housekeeper = Housekeeper::start(runtime, Arc::clone(&engine), home.layout().clone())
         .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;

@@ -118,6 +118,18 @@ fn screen(place: &str, status: &Status<'_>) -> String {
                 status.count("OwedErasures")
             ),
         ),
+        (
+            "connections",
+            format!(
+                "{} open, {} turned away",
+                status.count("OpenConnections"),
+                status.count("TurnedAwayConnections")
+            ),
+        ),
+        (
+            "nonces",
+            format!("{} remembered", status.count("RememberedNonces")),
+        ),
         ("timers", if held { "HELD" } else { "run" }.to_owned()),
         ("disk", disk(status)),
     ] {
@@ -142,10 +154,11 @@ fn commits(status: &Status<'_>) -> String {
 fn disk(status: &Status<'_>) -> String {
     match (status.number("DiskFreeBytes"), status.number("DiskTotalBytes")) {
         (Some(free), Some(total)) => format!(
-            "{} free of {} ({}%)",
+            "{} free of {} ({}%), {} in reserve",
             bytes(free),
             bytes(total),
-            percent(free, total)
+            percent(free, total),
+            bytes(status.count("DiskReserveBytes"))
         ),
         _ => "-".to_owned(),
     }
@@ -161,7 +174,16 @@ fn advice(status: &Status<'_>) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if let (Some(free), Some(total)) = (status.number("DiskFreeBytes"), status.number("DiskTotalBytes"))
+    let room = status.text("DiskRoom");
+    if matches!(room, "low" | "full" | "exhausted") {
+        let refused = match room {
+            "low" => "work with keys is refused",
+            "full" => "only denials, disabling and deletions are done, on the reserve",
+            _ => "every call is refused",
+        };
+        advice.push(format!("disk: it is {room}, {refused}; make room on it"));
+    } else if let (Some(free), Some(total)) =
+        (status.number("DiskFreeBytes"), status.number("DiskTotalBytes"))
         && (free < DISK_FREE_LOW || percent(free, total) < DISK_FREE_LOW_PERCENT)
     {
         advice.push(format!(
@@ -247,7 +269,8 @@ mod tests {
             "HeadTime": "2026-12-04T05:05:00Z", "StateDigest": "bb", "LagEvents": 0, "AnchorLagEvents": 3,
             "TimersHeld": false, "QueuedCalls": 1, "QueuedCallsMax": 4096, "CommitMicrosP50": 800,
             "CommitMicrosP99": 3200, "FreeSlots": 256, "OwedErasures": 0,
-            "DiskFreeBytes": 30_u64 << 30, "DiskTotalBytes": 40_u64 << 30,
+            "OpenConnections": 7, "TurnedAwayConnections": 0, "RememberedNonces": 5, "DiskRoom": "plenty",
+            "DiskReserveBytes": 64 << 20, "DiskFreeBytes": 30_u64 << 30, "DiskTotalBytes": 40_u64 << 30,
         })
     }
 
@@ -273,7 +296,9 @@ mod tests {
             "queue           1 of 4096 calls",
             "vault           256 slots ready, 0 erasures owed",
             "timers          run",
-            "disk            30.0 GiB free of 40.0 GiB (75%)",
+            "connections     7 open, 0 turned away",
+            "nonces          5 remembered",
+            "disk            30.0 GiB free of 40.0 GiB (75%), 64.0 MiB in reserve",
         ] {
             assert!(screen.lines().any(|found| found == line), "{line} in\n{screen}");
         }
@@ -284,6 +309,8 @@ mod tests {
         for (status, words) in [
             (with("TimersHeld", true.into()), "`chancery clock accept`"),
             (with("DiskFreeBytes", (1_u64 << 30).into()), "1.0 GiB are left"),
+            (with("DiskRoom", "low".into()), "work with keys is refused"),
+            (with("DiskRoom", "full".into()), "on the reserve"),
             (with("DiskTotalBytes", (30_u64 << 40).into()), "disk: "),
             (
                 with("AnchorLagEvents", 1_000_000.into()),

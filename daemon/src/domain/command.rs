@@ -2,7 +2,6 @@
 
 use std::fmt::Debug;
 
-use super::sts::AssumeRole;
 use super::{Refusal, Unresolved};
 use crate::base::answer::SecretText;
 use crate::base::{
@@ -160,6 +159,11 @@ pub trait Command: Debug + Send + Sync {
     /// The resources it touches, for authorization. What is read for it goes through `reader`, into the read set.
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved>;
 
+    /// The condition values that the request brings, by condition key. Asked for callers who are subject to policies.
+    fn brings(&self) -> Recorded {
+        Recorded::EMPTY
+    }
+
     /// Whose business it is.
     fn reach(&self, scope: &Scope) -> Reach {
         Reach::Account(scope.account)
@@ -168,11 +172,6 @@ pub trait Command: Debug + Send + Sync {
     /// Whether it only takes power away (disables, deletes, revokes): it is let through when the disk is full.
     fn lessens(&self) -> bool {
         false
-    }
-
-    /// The request for a role, if that is what it is: the role has to trust the caller.
-    fn assumes(&self) -> Option<&AssumeRole> {
-        None
     }
 
     /// What has to be made for it first.

@@ -3,6 +3,7 @@
 use super::client_token::ClientToken;
 use super::key_ref::find;
 use super::metadata::metadata;
+use super::tags::request_tags;
 use super::{Command, Decided, Facts, KeyRef, Needs, Refusal, Scope, Unresolved};
 use crate::base::{
     Answer, Arn, KeyId, KeyOrigin, KeySpec, KeyUsage, ProtectionLevel, RotationInterval, Seq, Tag,
@@ -40,6 +41,17 @@ impl Command for CreateKey {
             let _used = reader.client_token(&token.token);
         }
         Ok(vec![Arn::keys(&scope.region, scope.account)])
+    }
+
+    fn brings(&self) -> Recorded {
+        let wanted = [
+            ("kms:KeySpec", self.spec.as_str()),
+            ("kms:KeyUsage", self.usage.as_str()),
+            ("kms:KeyOrigin", self.origin.as_str()),
+            ("kms:ProtectionLevel", self.protection.as_str()),
+        ];
+        let wanted = wanted.map(|(key, value)| (key.to_owned(), Element::Text(value.into())));
+        wanted.into_iter().chain(request_tags(&self.tags)).collect()
     }
 
     fn needs(&self) -> Needs {

@@ -1,7 +1,7 @@
 //! AssumeRole: a session of a role begins. Nothing of its secret is in its event; whoever opens it gets it once.
 //!
 //! Two sides have to allow it: the caller's policies, as for every operation, and the trust policy of the role
-//! (`Command::assumes`). The account's root may assume no role at all.
+//! (authorization asks it as a layer of its own). The account's root may assume no role at all.
 
 use std::sync::Arc;
 
@@ -44,8 +44,8 @@ impl AssumeRole {
         self.actor.source.as_ref().or(self.source.as_ref())
     }
 
-    /// The condition values that the request brings, by condition key.
-    pub fn conditions(&self) -> Recorded {
+    /// What the trust policy may ask for.
+    fn conditions(&self) -> Recorded {
         let mut brings = Recorded::default();
         brings.insert("sts:RoleSessionName", Element::text(self.session.as_str()));
         if let Some(id) = &self.external_id {
@@ -73,8 +73,8 @@ impl Command for AssumeRole {
         Reach::Account(self.account)
     }
 
-    fn assumes(&self) -> Option<&AssumeRole> {
-        Some(self)
+    fn brings(&self) -> Recorded {
+        self.conditions()
     }
 
     fn needs(&self) -> Needs {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::key::changeable;
 use super::{Command, Decided, Facts, KeyRef, Refusal, Scope, Unresolved};
 use crate::base::{Arn, KeyId, Tag, TagKey, limits};
-use crate::event::Change;
+use crate::event::{Change, Element, Recorded};
 use crate::projection::{Key, Reader, State};
 
 /// Tags keys, all of them or none.
@@ -20,6 +20,10 @@ pub struct TagKeys {
 impl Command for TagKeys {
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
         arns(&self.keys, scope, reader)
+    }
+
+    fn brings(&self) -> Recorded {
+        request_tags(&self.tags).collect()
     }
 
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
@@ -42,6 +46,14 @@ impl Command for TagKeys {
         let tags = self.tags.clone();
         Ok(Decided::change(Change::KeysTagged { keys, tags }))
     }
+}
+
+/// Tags that a request sends, as conditions see them.
+pub(super) fn request_tags(tags: &[Tag]) -> impl Iterator<Item = (String, Element)> {
+    tags.iter().map(|tag| {
+        let value = tag.value.as_str().to_owned();
+        (format!("acs:RequestTag/{}", tag.key.as_str()), Element::Text(value.into()))
+    })
 }
 
 /// Takes tags off keys; a tag that is not there is no error.

@@ -30,6 +30,7 @@ use crate::ledger::key::KeyError;
 use crate::ledger::store::{StoreError, load_tree};
 use crate::ledger::tree::TreeError;
 use crate::ledger::{Chain, EventStore, LogKey, LogPublicKey};
+use crate::policy::Library;
 use crate::projection::{LoadError, State, StateDigest};
 
 /// Where everything is kept.
@@ -267,6 +268,7 @@ pub(super) fn assemble(
     Ok(Core {
         writer: Writer::new(state, chain, account, sealed_at),
         tools: Arc::new(Tools {
+            library: Library::default(),
             room: KeyRoom::new(Arc::clone(&vault), Arc::clone(&world.entropy)),
             vault,
             message_limits: MessageLimits::default(),
@@ -386,7 +388,7 @@ fn warn_of_lost(state: &State, filled: &[SlotRef]) {
     }
 }
 
-fn unseal_internal(
+pub(super) fn unseal_internal(
     vault: &Vault,
     state: &State,
     purpose: InternalKeyPurpose,

@@ -76,6 +76,11 @@ pub trait Use: Debug + Send + Sync {
     /// The resources it touches, for authorization. What is read for it goes through `reader`, into the read set.
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved>;
 
+    /// The condition values that the request brings, by condition key. Asked for callers who are subject to policies.
+    fn brings(&self) -> Recorded {
+        Recorded::EMPTY
+    }
+
     /// Does the work. Takes the permit: without it the key room opens no key.
     fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, tools: &Tools) -> Result<Done, Halt>;
 }

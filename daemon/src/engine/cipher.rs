@@ -12,7 +12,7 @@ use crate::crypto::{CryptoError, VersionRef};
 use crate::domain::key_ref::{find, usable};
 use crate::domain::{KeyRef, Refusal, Scope, Unresolved};
 use crate::event::{Element, Recorded};
-use crate::policy::Permit;
+use crate::policy::{self, Permit};
 use crate::projection::{Key, KeyVersion, Reader};
 
 /// Encrypts under the primary version.
@@ -29,6 +29,10 @@ pub struct Encrypt {
 impl Use for Encrypt {
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
         Ok(vec![scope.key_arn(self.key.resolve(scope, reader)?.id)])
+    }
+
+    fn brings(&self) -> Recorded {
+        pairs("", &self.context).collect()
     }
 
     fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, tools: &Tools) -> Result<Done, Halt> {
@@ -64,6 +68,10 @@ impl Decrypt {
 impl Use for Decrypt {
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
         Ok(vec![scope.key_arn(key_of(&self.blob, scope, reader)?.id)])
+    }
+
+    fn brings(&self) -> Recorded {
+        pairs("", &self.context).collect()
     }
 
     fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, tools: &Tools) -> Result<Done, Halt> {
@@ -116,6 +124,12 @@ impl Use for ReEncrypt {
         Ok(vec![scope.key_arn(source.id), scope.key_arn(destination.id)])
     }
 
+    // The source is checked under its own context, the destination under the new one.
+    fn brings(&self) -> Recorded {
+        let destination = pairs(policy::RE_ENCRYPT_TO, &self.destination_context);
+        pairs("", &self.source_context).chain(destination).collect()
+    }
+
     fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, tools: &Tools) -> Result<Done, Halt> {
         let source = key_of(&self.source, scope, reader)?;
         usable(&source, KeyUsage::EncryptDecrypt)?;
@@ -160,6 +174,10 @@ impl Use for GenerateDataKey {
         Ok(vec![scope.key_arn(self.key.resolve(scope, reader)?.id)])
     }
 
+    fn brings(&self) -> Recorded {
+        pairs("", &self.context).collect()
+    }
+
     fn run(&self, scope: &Scope, reader: &Reader<'_>, permit: Permit, tools: &Tools) -> Result<Done, Halt> {
         let key = resolved(&self.key, scope, reader)?;
         let primary = primary(&key)?;
@@ -173,6 +191,14 @@ impl Use for GenerateDataKey {
             .with_some("Plaintext", plaintext);
         Ok(done(answer, &key, primary.id, &blob))
     }
+}
+
+/// The pairs of a context as conditions see them; `to` is before those that one action alone sees.
+fn pairs(to: &'static str, context: &EncryptionContext) -> impl Iterator<Item = (String, Element)> {
+    context.pairs().map(move |(name, value)| {
+        let value = value.to_owned();
+        (format!("{to}kms:EncryptionContext:{name}"), Element::Text(value.into()))
+    })
 }
 
 fn resolved(key: &KeyRef, scope: &Scope, reader: &Reader<'_>) -> Result<Arc<Key>, Refusal> {

@@ -28,6 +28,39 @@ pub struct Figures {
     pub disk_free: Figure,
     /// Bytes that it has in all; 0 until somebody has looked.
     pub disk_total: Figure,
+    /// Connections of the listeners.
+    pub connections: Connections,
+    /// Nonces that were remembered when the last signed request came.
+    pub nonces: Figure,
+}
+
+/// Connections, by what they came in on.
+#[derive(Debug, Default)]
+pub struct Connections {
+    /// The Unix sockets.
+    pub unix: ConnectionFigures,
+    /// TCP without encryption.
+    pub tcp: ConnectionFigures,
+    /// TCP with TLS.
+    pub tls: ConnectionFigures,
+}
+
+/// Connections of one kind.
+#[derive(Debug, Default)]
+pub struct ConnectionFigures {
+    /// Open now.
+    pub open: Figure,
+    /// Turned away, since the start.
+    pub turned_away: Figure,
+    /// For which an idle one made room, since the start.
+    pub made_room: Figure,
+}
+
+impl Connections {
+    /// Each kind with its name.
+    pub const fn each(&self) -> [(&'static str, &ConnectionFigures); 3] {
+        [("unix", &self.unix), ("tcp", &self.tcp), ("tls", &self.tls)]
+    }
 }
 
 impl Figures {
@@ -44,6 +77,8 @@ impl Figures {
             anchored: Figure::default(),
             disk_free: Figure::default(),
             disk_total: Figure::default(),
+            connections: Connections::default(),
+            nonces: Figure::default(),
         }
     }
 

@@ -217,9 +217,13 @@ impl Home {
             .map_err(io_error("clear up in", &self.layout.store()))?;
         // A founding that was cut short after genesis ends here too.
         remove_if_there(&self.layout.founding())?;
-        let disk = Box::new(OsDisk::new(self.layout.reserve()));
-        core.tools.reserve.watch(disk, ReserveLimits::default());
         Ok(core)
+    }
+
+    /// Has `core` watch the disk from its start on.
+    pub fn watch_disk(&self, core: &Core, limits: ReserveLimits) {
+        let disk = Box::new(OsDisk::new(self.layout.reserve()));
+        core.tools.reserve.watch(disk, limits);
     }
 
     /// Gives a log whose anchor is lost a new one, and records that and why.

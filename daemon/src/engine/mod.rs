@@ -16,6 +16,7 @@ mod boot_tail;
 pub mod call;
 pub mod cipher;
 pub mod clock;
+mod diagnosis;
 pub mod figures;
 pub mod founding;
 pub mod home;
@@ -32,7 +33,6 @@ pub mod reserve;
 pub mod service;
 pub mod temporary;
 pub mod tools;
-mod trust;
 pub mod writer;
 
 // What the api room needs of the rooms below; it imports none of them itself.

@@ -5,10 +5,9 @@ use smallvec::SmallVec;
 
 use super::call::{Call, Done, Halt, Upkeep, Work};
 use super::tools::Tools;
-use super::trust;
-use crate::base::{AccountId, ApiError, Arn, Code};
+use crate::base::{AccountId, ApiError, Arn, Code, limits};
 use crate::domain::{Facts, Reach, Unresolved};
-use crate::event::{Decision, Effect, Read};
+use crate::event::{Decision, Effect, Element, Read, Recorded};
 use crate::policy::{self, Denial, Permit, Question};
 use crate::projection::{Reader, State};
 
@@ -78,10 +77,9 @@ fn attempt(
     };
     *touched = match resolved {
         Ok(resources) => resources,
-        Err(unresolved) => return Err(refuse(call, state, unresolved, decision).into()),
+        Err(unresolved) => return Err(refuse(call, reader, tools, unresolved, decision, touched).into()),
     };
-    let permit = decide(call, state, decision)?;
-    trust::ask(call, reader)?;
+    let permit = decide(call, reader, tools, touched, decision)?;
     match &call.work {
         Work::Command(command) => Ok(Ready::Decide(tools.make(command.needs(), call.scope.at)?)),
         Work::Use(work) => work.run(&call.scope, reader, permit, tools).map(Ready::Done),
@@ -91,27 +89,64 @@ fn attempt(
 }
 
 /// Authorizes, and notes down what was decided and by which statements (law 6).
-fn decide(call: &Call, state: &State, decision: &mut Decision) -> Result<Permit, ApiError> {
-    let (account, operator) = concerned(call, state);
+fn decide(
+    call: &Call,
+    reader: &Reader<'_>,
+    tools: &Tools,
+    resources: &[Arn],
+    decision: &mut Decision,
+) -> Result<Permit, ApiError> {
+    let (account, operator) = concerned(call, reader.state());
+    if call.actor.is_governed() {
+        decision.ctx = brought(call)?;
+    }
+    let resources: SmallVec<[&str; 4]> = resources.iter().map(Arn::as_str).collect();
     let question = Question {
         call: call.rid,
+        op: call.op,
         actor: &call.actor,
+        origin: &call.origin,
+        at: call.scope.at,
         account,
         operator,
         open: call.open,
+        resources: &resources,
+        brings: &decision.ctx,
     };
-    match policy::authorize(&question) {
-        Ok(permit) => {
-            decision.effect = Effect::Allow;
-            decision.by = permit.by().to_vec();
-            Ok(permit)
+    let ruling = policy::authorize(&question, reader, &tools.library);
+    decision.by = ruling.by;
+    decision.chk = ruling.checks;
+    decision.effect = match &ruling.answer {
+        Ok(_) => Effect::Allow,
+        Err(_) => Effect::Deny,
+    };
+    ruling.answer.map_err(|denial| match denial {
+        Denial::NothingAllows => Code::NoPermission.into(),
+        Denial::RootAssumes => {
+            ApiError::with_message(Code::NoPermission, "Roles may not be assumed by root accounts.")
         }
-        Err(Denial::NothingAllows) => {
-            decision.effect = Effect::Deny;
-            decision.by = vec!["nothing allows it".into()];
-            Err(Code::NoPermission.into())
-        }
+        Denial::Policies(denied) => ApiError {
+            denied: Some(denied),
+            ..Code::NoPermission.into()
+        },
+    })
+}
+
+/// The condition values that a call brings: they stand in its event, so there is a bound.
+fn brought(call: &Call) -> Result<Recorded, ApiError> {
+    let brings = match &call.work {
+        Work::Command(command) => command.brings(),
+        Work::Use(work) => work.brings(),
+        Work::Query(_) | Work::Invalid(_) => Recorded::EMPTY,
+    };
+    let bytes = brings.iter().map(|(name, element)| match element {
+        Element::Text(text) => name.len() + text.len(),
+        Element::Bool(_) | Element::Number(_) | Element::Digest(..) => name.len(),
+    });
+    if bytes.sum::<usize>() > limits::CONDITIONS_BYTES_MAX {
+        return Err(Code::RequestTooLarge.into());
     }
+    Ok(brings)
 }
 
 /// The account that a call concerns, and the operator's where that is not the caller's own account alone.
@@ -129,11 +164,20 @@ fn concerned(call: &Call, state: &State) -> (AccountId, Option<AccountId>) {
 }
 
 /// A name that can be guessed is not found only for those who may act on it; for all others it is denied, there or not.
-fn refuse(call: &Call, state: &State, unresolved: Unresolved, decision: &mut Decision) -> ApiError {
+fn refuse(
+    call: &Call,
+    reader: &Reader<'_>,
+    tools: &Tools,
+    unresolved: Unresolved,
+    decision: &mut Decision,
+    touched: &mut Vec<Arn>,
+) -> ApiError {
     if unresolved.ask.is_empty() {
         return unresolved.refusal.into();
     }
-    match decide(call, state, decision) {
+    // The event names what was asked for: the decision can be made again.
+    *touched = unresolved.ask;
+    match decide(call, reader, tools, touched, decision) {
         Ok(_permit) => unresolved.refusal.into(),
         Err(denied) => denied,
     }

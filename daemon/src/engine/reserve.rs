@@ -34,6 +34,18 @@ pub enum Room {
     Exhausted,
 }
 
+impl Room {
+    /// Its name, for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plenty => "plenty",
+            Self::Low => "low",
+            Self::Full => "full",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
 /// The thresholds, bytes of free space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReserveLimits {
@@ -110,6 +122,12 @@ impl Reserve {
             2 => Room::Full,
             _ => Room::Exhausted,
         }
+    }
+
+    /// Bytes that are set aside now.
+    pub fn held_bytes(&self) -> u64 {
+        let watched = self.watched.get().map(|watched| watched.lock());
+        watched.map_or(0, |watched| u64::from(watched.is_held) * watched.limits.reserve)
     }
 
     /// Looks at the disk; releases the reserve, or sets it aside again.
@@ -322,6 +340,7 @@ pub(super) mod tests {
             disk.set_free(free);
             assert_eq!(reserve.look(), room, "{free} free");
             assert_eq!(disk.set_aside_now(), set_aside, "{free} free");
+            assert_eq!(reserve.held_bytes(), set_aside, "{free} free");
         }
     }
 

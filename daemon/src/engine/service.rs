@@ -13,6 +13,7 @@ use super::admission::Admission;
 use super::anchoring::Anchoring;
 use super::boot::Core;
 use super::call::Call;
+use super::diagnosis;
 use super::figures::Unready;
 use super::housekeeping::Housekeeper;
 use super::prepare::{Prepared, prepare};
@@ -23,7 +24,7 @@ use crate::base::{
     AccessKeyId, AccountId, ApiError, Code, Region, RequestId, SecretBytes, Timestamp, limits,
 };
 use crate::crypto::pool::{Lane, Pool};
-use crate::event::Recorded;
+use crate::event::{InternalKeyPurpose, Recorded};
 use crate::ledger::{Receipt, StoreError};
 
 /// A call on its way to the writer, or back from it.
@@ -188,8 +189,14 @@ impl Engine {
                 answer.await.ok()
             };
             match verdict {
-                Some(Verdict::Answered(reply, receipt)) => {
+                Some(Verdict::Answered(mut reply, receipt)) => {
                     seat.answered(&reply.result);
+                    // Only now has the event its place.
+                    if let Err(ApiError { denied: Some(denied), .. }) = &mut reply.result {
+                        let key = self.tools.internal_key(InternalKeyPurpose::Diagnostics).ok();
+                        let message = key.map(|key| diagnosis::encode(&key, receipt.seq()));
+                        denied.diagnosis = message.map(Into::into);
+                    }
                     return Ok(Answered { reply, receipt });
                 }
                 Some(Verdict::Again(again, next_round)) => {

@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{AccountId, GroupId, KeyId, KeySpec, RoleId, SlotRef, Timestamp, UserId, limits};
+use crate::base::{
+    AccountId, Code, GroupId, KeyId, KeySpec, RoleId, SecretBytes, SlotRef, Timestamp, UserId, limits,
+};
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Vault};
 use crate::domain::{Facts, MadeAccessKey, Needs, Refusal};
-use crate::event::KeyVersionAdded;
+use crate::event::{InternalKeyPurpose, KeyVersionAdded};
 use crate::ledger::EventStore;
+use crate::policy::Library;
 
 use super::access_keys;
+use super::boot::unseal_internal;
 use super::figures::Figures;
 use super::last_used::LastUsed;
 use super::published::Published;
@@ -51,6 +55,8 @@ pub struct Tools {
     pub message_limits: MessageLimits,
     /// The keys behind temporary credentials.
     pub temporary: Temporary,
+    /// Compiled policies.
+    pub library: Library,
     /// Slots provided ahead.
     pub free: FreeSlots,
     /// Where the log is, for those who read it.
@@ -142,6 +148,14 @@ impl Tools {
             self.free.give_back(self.vault.provide(wanted, &*self.entropy)?);
         }
         Ok(())
+    }
+
+    /// A key of the daemon's own, unsealed; it is zeroized when its user drops it.
+    pub(super) fn internal_key(&self, purpose: InternalKeyPurpose) -> Result<SecretBytes, Code> {
+        unseal_internal(&self.vault, &self.published.applied(), purpose).map_err(|error| {
+            tracing::error!(%error, ?purpose, "a key of the daemon's own can't be unsealed");
+            Code::Unavailable
+        })
     }
 
     /// Takes back what was made for a command that did not come about. Its material was never recorded.

@@ -139,7 +139,7 @@ impl Writer {
     /// Whether what the call read is still so, and its admission is recent. A query's place is its snapshot.
     fn holds<T>(&self, input: &Input<T>) -> bool {
         if let Work::Query(_) = input.call.work {
-            return true;
+            return input.prepared.snapshot + limits::SNAPSHOT_LAG_EVENTS_MAX >= self.state.size();
         }
         let recent = self.state.time().minus_millis(limits::ADMISSION_LAG_MILLIS_MAX) <= input.call.scope.at;
         recent

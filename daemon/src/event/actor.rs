@@ -133,6 +133,11 @@ impl Actor {
         }
     }
 
+    /// Whether policies are asked about it.
+    pub const fn is_governed(&self) -> bool {
+        matches!(self.kind, ActorKind::RamUser | ActorKind::AssumedRole)
+    }
+
     /// The user, if it is one.
     pub const fn user_id(&self) -> Option<UserId> {
         match (self.kind, self.id) {

@@ -1,32 +1,62 @@
-//! The decision. Until identities and policies exist there are three rules: the root of an account may do everything
-//! within its account; the operator, who is the root of the account that the log was founded with, may do what concerns
-//! other accounts or the daemon; and the daemon may do what its own housekeeping asks for.
+//! The decision. Some callers need no policy: the root of an account may do everything within its account; the operator,
+//! who is the root of the account that the log was founded with, may do what concerns other accounts or the daemon; the
+//! daemon may do what its own housekeeping asks for. For everybody else policies are asked, once for each action on each
+//! resource, and all of these checks must allow.
 
-use crate::base::{AccountId, RequestId};
-use crate::event::{Actor, ActorKind};
+use std::borrow::Cow;
 
 use super::Permit;
+use super::checks::ask_policies;
+use super::library::Library;
+use crate::base::{AccessDenied, AccountId, RequestId, Timestamp};
+use crate::event::{Actor, ActorKind, Checked, Origin, Recorded};
+use crate::projection::Reader;
 
 /// What is to be decided.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// The call that asks.
     pub call: RequestId,
+    /// Product and action, `kms/Encrypt`.
+    pub op: &'a str,
     /// Who asks.
     pub actor: &'a Actor,
+    /// From where.
+    pub origin: &'a Origin,
+    /// Admission time.
+    pub at: Timestamp,
     /// The account whose resources the call would touch.
     pub account: AccountId,
     /// The operator's account, when the call concerns other accounts or the daemon itself.
     pub operator: Option<AccountId>,
     /// Whether being authenticated is enough (DescribeRegions).
     pub open: bool,
+    /// The ARNs of what the call would touch.
+    pub resources: &'a [&'a str],
+    /// The condition values that the request brings.
+    pub brings: &'a Recorded,
+}
+
+/// The answer.
+#[derive(Debug)]
+pub struct Ruling {
+    /// Yes, with the proof, or no.
+    pub answer: Result<Permit, Denial>,
+    /// The rule that made it, where no policy was asked.
+    pub by: Vec<Cow<'static, str>>,
+    /// What policies said.
+    pub checks: Vec<Checked>,
 }
 
 /// The answer is no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Denial {
     /// No rule allows it.
     NothingAllows,
+    /// An account's root can't assume a role: there would be nobody behind the session.
+    RootAssumes,
+    /// Policies deny it.
+    Policies(Box<AccessDenied>),
 }
 
 /// The rule of an account's root, as events name it.
@@ -37,84 +67,51 @@ const BY_OPERATOR: &str = "operator";
 const BY_SYSTEM: &str = "system";
 /// The rule of operations that need authentication alone.
 const BY_AUTHENTICATION: &str = "authentication alone";
+/// No rule.
+const BY_NOTHING: &str = "nothing allows it";
+/// The rule against roots in roles.
+const BY_ROOT_ASSUMES: &str = "roots assume no roles";
 
-/// Decides one call.
-pub fn authorize(question: &Question<'_>) -> Result<Permit, Denial> {
+/// The operation that opens a session of a role.
+pub(super) const ASSUME_ROLE: &str = "sts/AssumeRole";
+
+/// Decides one call. What is read of principals goes through `reader`, into the read set.
+pub fn authorize(question: &Question<'_>, reader: &Reader<'_>, library: &Library) -> Ruling {
     let account = question.actor.account;
-    let rule = match question.actor.kind {
-        ActorKind::System => BY_SYSTEM,
-        ActorKind::Root if question.operator == Some(account) => BY_OPERATOR,
-        ActorKind::Root if question.account == account => BY_ROOT,
-        ActorKind::Root | ActorKind::RamUser | ActorKind::AssumedRole | ActorKind::Unmapped
-            if question.open =>
-        {
-            BY_AUTHENTICATION
-        }
-        ActorKind::Root | ActorKind::RamUser | ActorKind::AssumedRole | ActorKind::Unmapped => {
-            return Err(Denial::NothingAllows);
-        }
+    let allowed = |rule: &'static str| Ruling {
+        answer: Ok(Permit::issue(question.call)),
+        by: vec![rule.into()],
+        checks: Vec::new(),
     };
-    Ok(Permit::issue(question.call, vec![rule.into()]))
+    let denied = |denial, rule: &'static str| Ruling {
+        answer: Err(denial),
+        by: vec![rule.into()],
+        checks: Vec::new(),
+    };
+    match question.actor.kind {
+        ActorKind::System => allowed(BY_SYSTEM),
+        ActorKind::Root if question.op == ASSUME_ROLE => denied(Denial::RootAssumes, BY_ROOT_ASSUMES),
+        ActorKind::Root if question.operator == Some(account) => allowed(BY_OPERATOR),
+        ActorKind::Root if question.account == account => allowed(BY_ROOT),
+        _ if question.open => allowed(BY_AUTHENTICATION),
+        ActorKind::Root | ActorKind::Unmapped => denied(Denial::NothingAllows, BY_NOTHING),
+        ActorKind::RamUser | ActorKind::AssumedRole if question.concerns_strangers() => {
+            denied(Denial::NothingAllows, BY_NOTHING)
+        }
+        ActorKind::RamUser | ActorKind::AssumedRole => {
+            ask_policies(question, reader, library).unwrap_or_else(|| denied(Denial::NothingAllows, BY_NOTHING))
+        }
+    }
 }
+
+impl Question<'_> {
+    /// Whether it is about another account, and its asker is not of the operator's. Roles alone can be lent across accounts.
+    fn concerns_strangers(&self) -> bool {
+        let own = self.actor.account;
+        self.account != own && self.operator != Some(own) && self.op != ASSUME_ROLE
+    }
+}
+
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn question(actor: &Actor, account: &str, open: bool) -> Result<Permit, Denial> {
-        authorize(&Question {
-            call: RequestId::from_bytes([1; 16]),
-            actor,
-            account: account.parse().unwrap(),
-            operator: None,
-            open,
-        })
-    }
-
-    #[test]
-    fn root_rules_its_own_account_alone() {
-        let actor = Actor::root("1000000000000001".parse().unwrap(), None);
-        assert_eq!(
-            question(&actor, "1000000000000001", false).unwrap().by(),
-            ["account root"]
-        );
-        assert_eq!(
-            question(&actor, "1000000000000002", false),
-            Err(Denial::NothingAllows)
-        );
-    }
-
-    #[test]
-    fn the_operator_alone_acts_beyond_its_account() {
-        let first = "1000000000000001".parse().unwrap();
-        let other = "1000000000000002".parse().unwrap();
-        let ask = |kind, account, concerned| {
-            let actor = match kind {
-                ActorKind::Root => Actor::root(account, None),
-                _ => Actor::unmapped(account),
-            };
-            let question = Question {
-                call: RequestId::from_bytes([1; 16]),
-                actor: &actor,
-                account: concerned,
-                operator: Some(first),
-                open: false,
-            };
-            authorize(&question).map(|permit| permit.by().to_vec())
-        };
-        assert_eq!(ask(ActorKind::Root, first, other).unwrap(), ["operator"]);
-        assert_eq!(ask(ActorKind::Root, first, first).unwrap(), ["operator"]);
-        assert_eq!(ask(ActorKind::Root, other, first), Err(Denial::NothingAllows));
-        assert_eq!(ask(ActorKind::Unmapped, first, other), Err(Denial::NothingAllows));
-    }
-
-    #[test]
-    fn an_unmapped_peer_may_do_nothing_but_what_is_open() {
-        let actor = Actor::unmapped("1000000000000001".parse().unwrap());
-        assert_eq!(
-            question(&actor, "1000000000000001", false),
-            Err(Denial::NothingAllows)
-        );
-        assert!(question(&actor, "1000000000000001", true).is_ok());
-    }
-}
+mod tests;

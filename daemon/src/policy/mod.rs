@@ -5,15 +5,31 @@
 //!
 //! Never: does IO, reads a clock, looks a resource up.
 
+mod actions;
 pub mod authorize;
 pub mod catalogue;
+pub mod cedar;
+mod checks;
+pub mod explain;
 pub mod language;
+pub mod library;
+pub mod lint;
+mod live;
 pub mod permit;
 pub mod plain;
+pub mod remember;
 pub mod request;
 pub mod system;
 pub mod vectors;
 pub mod verdict;
 
-pub use authorize::{Denial, Question, authorize};
+pub use authorize::{Denial, Question, Ruling, authorize};
+pub use library::Library;
+pub use live::RE_ENCRYPT_TO;
 pub use permit::Permit;
+
+/// The evaluator that decides about requests; `chancery policy test` runs through it too.
+pub fn evaluator() -> &'static dyn verdict::Evaluator {
+    static SLICES: std::sync::LazyLock<cedar::evaluator::Slices> = std::sync::LazyLock::new(Default::default);
+    &*SLICES
+}

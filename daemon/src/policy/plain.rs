@@ -129,3 +129,56 @@ impl fmt::Display for Miss {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::policy::language::DocumentKind;
+    use crate::policy::request::{Conditions, Who};
+
+    #[derive(Debug)]
+    struct OneTag(&'static str);
+
+    impl Conditions for OneTag {
+        fn value(&self, key: &ConditionKey) -> Option<Cow<'_, str>> {
+            (*key == ConditionKey::Tag("Env".into())).then_some(self.0.into())
+        }
+    }
+
+    #[test]
+    fn misses_name_the_first_part_that_failed_nearest_first() {
+        let text = r#"{"Version":"1","Statement":[
+            {"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"},
+            {"Effect":"Allow","Action":"kms:*","Resource":"acs:kms:*:*:alias/*"},
+            {"Effect":"Allow","Action":"kms:*","Resource":"*","Condition":{"StringLike":{"acs:ResourceTag/Env":["p*","d?v"]}}},
+            {"Effect":"Allow","Action":"kms:*","Resource":"*","Condition":{"NumericLessThan":{"kms:tag/Level":5}}},
+            {"Effect":"Allow","Action":"kms:Encrypt","Resource":"*"}]}"#;
+        let document = Document::parse(DocumentKind::Identity, text).unwrap();
+        let caller = Caller {
+            account: "123456",
+            who: Who::User { name: "alice" },
+        };
+        let check = Check {
+            action: "kms:Encrypt",
+            resource: "acs:kms:cn-hangzhou:123456:key/k",
+            conditions: &OneTag("test"),
+        };
+        let misses = nearest_misses(&[&document], &caller, &check);
+        let said: Vec<_> = misses
+            .iter()
+            .map(|(at, miss)| (at.statement, miss.to_string()))
+            .collect();
+        let want = [
+            (2, "StringLike kms:tag/Env: wants `p*` or `d?v`, has `test`"),
+            (
+                3,
+                "NumericLessThan kms:tag/Level: wants `5.0000`, the request has none",
+            ),
+            (1, "is about other resources"),
+            (0, "is about other actions"),
+        ];
+        assert_eq!(said, want.map(|(at, text)| (at, text.to_owned())));
+    }
+}

@@ -74,6 +74,6 @@ impl<'a> Check<'a> {
 
 /// The account field of an ARN; `None` for `*` and for what the system owns.
 pub fn owner(resource: &str) -> Option<&str> {
-    let account = resource.splitn(5, ':').nth(3)?;
+    let account = resource.split(':').nth(3)?;
     (!account.is_empty() && account != "system").then_some(account)
 }

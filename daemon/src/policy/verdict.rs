@@ -257,3 +257,6 @@ pub fn decide(
     };
     combine(Standing::of(caller, check.owner()), layers)
 }
+
+#[cfg(test)]
+mod tests;

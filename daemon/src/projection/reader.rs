@@ -30,6 +30,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The state itself, for what is derived from rows that were read: nothing that is looked up there gets into the read set.
+    pub const fn state(&self) -> &'a State {
+        self.state
+    }
+
     /// An account.
     pub fn account(&self, id: AccountId) -> Option<&'a Account> {
         let account = self.state.account(id);

@@ -65,15 +65,27 @@ pub(super) fn farewell(refusal: WireResponse) -> Vec<u8> {
 pub(super) async fn part<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, farewell: &[u8]) {
     let said = async {
         stream.write_all(farewell).await?;
-        stream.shutdown().await?;
-        let mut unread = (&mut stream).take(limits::BODY_BYTES_MAX as u64);
+        stream.shutdown().await
+    };
+    // Whoever does not listen is not waited for.
+    if let Ok(Ok(())) = tokio::time::timeout(limits::FAREWELL_TIMEOUT, said).await {
+        linger(stream).await;
+    }
+}
+
+/// After the last word: takes what the other side was still sending, until it has read that word and closes.
+pub(super) async fn linger<S: AsyncRead + Unpin>(mut stream: S) {
+    let taken = async {
+        let mut unread = (&mut stream).take(LINGER_BYTES_MAX);
         let mut sink = [0; 4_096];
         while unread.read(&mut sink).await? > 0 {}
         std::io::Result::Ok(())
     };
-    // Whoever does not listen is not waited for.
-    let _gone = tokio::time::timeout(limits::FAREWELL_TIMEOUT, said).await;
+    let _gone = tokio::time::timeout(limits::FAREWELL_TIMEOUT, taken).await;
 }
+
+/// So much is taken of what nobody wants any more: twice the largest legal request.
+const LINGER_BYTES_MAX: u64 = 2 * (limits::BODY_BYTES_MAX + limits::HEAD_BYTES_MAX) as u64;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
 /// What the v2 SDKs look for.

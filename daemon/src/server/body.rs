@@ -7,6 +7,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use zeroize::Zeroizing;
 
+use super::stop::Stop;
 use crate::base::limits;
 
 /// A whole body. It may hold plaintext: its buffers are zeroized when they are freed (by the allocator, where hyper owns
@@ -25,6 +26,8 @@ pub(super) enum BodyError {
     TooLarge,
     /// It took too long.
     TooSlow,
+    /// The daemon stops.
+    Stopped,
     /// The connection ended, or what came was not HTTP.
     Broken(hyper::Error),
 }
@@ -39,8 +42,8 @@ impl RequestBody {
     }
 }
 
-/// Reads the body within `time`. A size that is announced and too large is refused before a byte of it is read.
-pub(super) async fn read(mut body: Incoming, time: Duration) -> Result<RequestBody, BodyError> {
+/// Reads the body within `time`, and not past `stop`. A size that is announced and too large is refused before a byte of it is read.
+pub(super) async fn read(mut body: Incoming, time: Duration, stop: &Stop) -> Result<RequestBody, BodyError> {
     if body.is_end_stream() {
         return Ok(RequestBody::Piece(Bytes::new()));
     }
@@ -48,9 +51,12 @@ pub(super) async fn read(mut body: Incoming, time: Duration) -> Result<RequestBo
         return Err(BodyError::TooLarge);
     }
     // A body that is there already is read at the first poll, before the timer is asked at all.
-    tokio::time::timeout(time, collect(&mut body))
-        .await
-        .map_err(|_elapsed| BodyError::TooSlow)?
+    let collected = tokio::time::timeout(time, collect(&mut body));
+    tokio::select! {
+        biased;
+        collected = collected => collected.map_err(|_elapsed| BodyError::TooSlow)?,
+        () = stop.said() => Err(BodyError::Stopped),
+    }
 }
 
 async fn collect(body: &mut Incoming) -> Result<RequestBody, BodyError> {

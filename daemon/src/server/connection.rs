@@ -44,25 +44,39 @@ enum End<S> {
     Done,
     /// A request line comes that hyper would not read; this much of the head was read, and the stream.
     Long(S, Bytes),
+    /// What came is no request, or was cut short by a limit or by the end of the daemon; the other side is to be told.
+    Refused(S, Code),
+    /// All is said; the other side may be still sending.
+    Cut(S),
 }
 
 /// Serves a connection to its end. When `stop` is said, the request in flight is the last one.
-pub(super) async fn serve<S, A>(stream: S, service: Arc<A>, limits: &Limits, stop: &Stop)
+pub(super) async fn serve<S, A>(stream: S, service: Arc<A>, limits: &Limits, stop: &Stop, watch: Arc<Watch>)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
     A: Service,
 {
-    let watch = Arc::new(Watch::new());
     let mut watched = Watched::new(stream, Arc::clone(&watch));
     let mut query = None;
     // A turn for each long head; nearly every connection has one turn.
-    while let End::Long(mut stream, first) = turn(watched, query, &watch, &service, limits, stop).await {
+    loop {
+        let (mut stream, first) = match turn(watched, query, &watch, &service, limits, stop).await {
+            End::Long(stream, first) => (stream, first),
+            End::Refused(stream, code) => return answer::part(stream, &service.refuse(code)).await,
+            End::Cut(stream) => return answer::linger(stream).await,
+            End::Done => return,
+        };
         if watch.phase() != Phase::Head {
             watch.enter(Phase::Head);
         }
         // Its time runs on from its first byte.
         let deadline = watch.deadline(limits).unwrap_or_else(Instant::now);
-        let read = tokio::time::timeout_at(deadline, long::read(&mut stream, &first)).await;
+        let reading = tokio::time::timeout_at(deadline, long::read(&mut stream, &first));
+        let read = tokio::select! {
+            biased;
+            read = reading => read,
+            () = stop.said() => Ok(Err(HeadError::Refused(Code::Unavailable))),
+        };
         drop(first);
         match read {
             Ok(Ok(Opened {
@@ -79,7 +93,7 @@ where
                 return tracing::debug!(%error, "a connection ended in a request head");
             }
             Err(_elapsed) => {
-                return tracing::debug!("a connection took too long for a request head");
+                return answer::part(stream, &service.refuse(Code::UnparsableRequest)).await;
             }
         }
     }
@@ -106,7 +120,9 @@ where
         async move {
             let answer = service.answer(request, query).await?;
             // After a last answer there may be a body that was not read: what comes is never taken for a head.
-            if !answer.headers().contains_key(CONNECTION) {
+            if answer.headers().contains_key(CONNECTION) {
+                watch.cut();
+            } else {
                 watch.enter(Phase::Idle);
             }
             Ok::<_, hyper::Error>(answer)
@@ -128,30 +144,44 @@ where
     let ended = poll_fn(|cx| {
         if !registered {
             registered = true;
+            watch.attend(cx);
             if bell.as_mut().poll(cx).is_ready() {
                 cx.waker().wake_by_ref();
             }
         }
-        if !told && stop.is_said() {
+        if !told && (stop.is_said() || watch.is_to_leave()) {
             told = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
         match Pin::new(&mut connection).poll(cx) {
             Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            // Of a half-sent head nothing was done: its sender may ask again, elsewhere or later.
+            Poll::Pending if stop.is_said() && watch.phase() == Phase::Head => Poll::Ready(None),
             Poll::Pending => patience.poll(cx).map(|()| None),
         }
     });
-    match ended.await {
+    let ended = ended.await;
+    let parts = connection.into_parts();
+    let stream = parts.io.into_inner();
+    if let Some(code) = stream.refusal() {
+        return End::Refused(stream.into_inner(), code);
+    }
+    match ended {
+        Some(_) if watch.is_cut() => End::Cut(stream.into_inner()),
         Some(Ok(())) => End::Done,
+        Some(Err(_)) if stream.is_long() => End::Long(stream.into_inner(), parts.read_buf),
         Some(Err(error)) => {
-            let parts = connection.into_parts();
-            let stream = parts.io.into_inner();
-            if stream.is_long() {
-                return End::Long(stream.into_inner(), parts.read_buf);
-            }
             // A client that went away, or spoke something else. hyper's error names no content.
             tracing::debug!(%error, "a connection ended early");
             End::Done
+        }
+        None if watch.phase() == Phase::Head && !watch.is_stuck() => {
+            let code = if stop.is_said() {
+                Code::Unavailable
+            } else {
+                Code::UnparsableRequest
+            };
+            End::Refused(stream.into_inner(), code)
         }
         None => {
             tracing::debug!(phase = ?watch.phase(), "a connection took too long");

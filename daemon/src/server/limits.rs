@@ -11,6 +11,8 @@ pub struct Limits {
     pub remote_connections: usize,
     /// Most open connections over Unix sockets.
     pub local_connections: usize,
+    /// Most open connections of one address over TCP and TLS.
+    pub connections_per_address: usize,
     /// From the first byte of a request head to its last; also the length of a TLS handshake.
     pub head: Duration,
     /// From the first byte of a body to its last.
@@ -28,6 +30,7 @@ impl Default for Limits {
         Self {
             remote_connections: limits::CONNECTIONS_MAX - limits::LOCAL_CONNECTIONS_MAX,
             local_connections: limits::LOCAL_CONNECTIONS_MAX,
+            connections_per_address: limits::CONNECTIONS_PER_ADDRESS_MAX,
             head: limits::HEAD_TIMEOUT,
             body: limits::BODY_TIMEOUT,
             write: limits::WRITE_TIMEOUT,

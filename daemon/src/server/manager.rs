@@ -68,6 +68,19 @@ impl Notify {
         self.say("READY=1\nSTATUS=serving\n");
     }
 
+    /// We read our certificate again; `ready` says that it is done. systemd's `notify-reload` asks for the time by its own
+    /// monotonic clock, microseconds.
+    pub fn reloading(&self) {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let micros = now
+            .tv_sec
+            .saturating_mul(1_000_000)
+            .saturating_add(now.tv_nsec / 1_000);
+        self.say(&format!(
+            "RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=reading the certificate again\n"
+        ));
+    }
+
     /// We stop: requests in flight finish, the state is sealed.
     pub fn stopping(&self) {
         self.say("STOPPING=1\nSTATUS=finishing requests, sealing the state\n");
@@ -101,9 +114,16 @@ mod tests {
         ] {
             let notify = Notify::to(&place);
             notify.ready();
+            notify.reloading();
+            notify.ready();
             notify.stopping();
             let mut heard = [0; 128];
-            for word in ["READY=1\n", "STOPPING=1\n"] {
+            for word in [
+                "READY=1\n",
+                "RELOADING=1\nMONOTONIC_USEC=",
+                "READY=1\n",
+                "STOPPING=1\n",
+            ] {
                 let len = manager.recv(&mut heard).unwrap();
                 assert!(heard[..len].starts_with(word.as_bytes()), "{place}");
             }

@@ -36,6 +36,7 @@ impl Collector for Figures {
         self.daemon(&mut metrics)?;
         self.operations(&mut metrics)?;
         self.log(&mut metrics)?;
+        self.door(&mut metrics)?;
         self.room(&mut metrics)
     }
 }
@@ -145,6 +146,65 @@ impl Figures {
         )
     }
 
+    fn door(&self, metrics: &mut Metrics<'_, '_>) -> fmt::Result {
+        let connections = self.0.engine().tools().figures.connections.each();
+        let help = "Open connections, by listener.";
+        metrics.family("connections", help, MetricType::Gauge, |mut metric| {
+            for (listener, figures) in connections {
+                let labels = [("listener", listener)];
+                let mut metric = metric.encode_family(&labels)?;
+                metric.encode_gauge(&(figures.open.read() as f64))?;
+            }
+            Ok(())
+        })?;
+        let help = "Connections that found no place, by listener.";
+        metrics.family(
+            "connections_turned_away",
+            help,
+            MetricType::Counter,
+            |mut metric| {
+                for (listener, figures) in connections {
+                    counter(
+                        &mut metric.encode_family(&[("listener", listener)])?,
+                        figures.turned_away.read(),
+                    )?;
+                }
+                Ok(())
+            },
+        )?;
+        let help = "Idle connections that made room for another one, by listener.";
+        metrics.family(
+            "connections_made_room",
+            help,
+            MetricType::Counter,
+            |mut metric| {
+                for (listener, figures) in connections {
+                    counter(
+                        &mut metric.encode_family(&[("listener", listener)])?,
+                        figures.made_room.read(),
+                    )?;
+                }
+                Ok(())
+            },
+        )?;
+        let nonces = self.0.nonces();
+        metrics.gauge(
+            "nonces",
+            "Nonces of signed requests that are remembered.",
+            nonces.len() as f64,
+        )?;
+        metrics.gauge(
+            "nonces_max",
+            "So many may be; further signed requests are throttled.",
+            nonces.limits().total as f64,
+        )?;
+        metrics.gauge(
+            "nonces_bytes",
+            "Bytes of memory that they take.",
+            nonces.bytes() as f64,
+        )
+    }
+
     fn room(&self, metrics: &mut Metrics<'_, '_>) -> fmt::Result {
         let tools = self.0.engine().tools();
         let figures = &tools.figures;
@@ -167,6 +227,16 @@ impl Figures {
             "owed_erasures",
             "Vault slots whose material the log says is destroyed and that are not yet overwritten.",
             tools.published.durable().state.erasures().count() as f64,
+        )?;
+        metrics.gauge(
+            "disk_room",
+            "Room on the disk: 0 plenty, 1 low (work with keys is refused), 2 full (on the reserve), 3 exhausted.",
+            f64::from(tools.reserve.room() as u8),
+        )?;
+        metrics.gauge(
+            "disk_reserve_bytes",
+            "Bytes set aside for a full disk; 0 when they are released.",
+            tools.reserve.held_bytes() as f64,
         )?;
         // Until somebody has looked, there is nothing to say.
         if figures.disk_total.read() > 0 {

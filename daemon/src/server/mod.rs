@@ -6,7 +6,8 @@
 //! I4  TCP beyond loopback is not listened on without TLS unless the operator says that he knows it is not encrypted.
 //! I5  A stop lets requests in flight finish, for a bounded time; a request that was answered was recorded.
 //! I6  A connection that says nothing costs a place and a timer; the time of a head runs from its first byte.
-//! I7  Who finds no place is told so and let go; nobody waits unheard.
+//! I7  Who finds no place is told so and let go; nobody waits unheard. Before that, who has been idle longest makes room.
+//! I8  What is no request is answered as the API answers, and counted; the other side may finish sending before the end.
 //!
 //! Never: reads what a request says, which is the api room's; traces a path, a parameter or a header.
 
@@ -32,13 +33,15 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::api::{Front, Peer};
+use crate::api::{Front, Listener, Peer};
 use crate::base::Code;
+use crate::engine::figures::ConnectionFigures;
 
 use self::listener::{Accepted, BoundListener};
-use self::places::{Place, Places};
+use self::places::{Addresses, OfAddress, Place, Places, Seat};
 use self::request::Shared;
 use self::stop::Stop;
+use self::watch::{Phase, Watch};
 
 pub use limits::Limits;
 pub use listener::{BindError, bind_tcp, bind_unix};
@@ -48,7 +51,8 @@ pub use monitor::MonitorListener;
 struct Door {
     front: Arc<Front>,
     limits: Limits,
-    stop: Stop,
+    stop: Arc<Stop>,
+    addresses: Arc<Addresses>,
 }
 
 /// Serves until `stopping` is done, then lets requests in flight finish.
@@ -63,7 +67,8 @@ pub async fn serve(
     let door = Arc::new(Door {
         front,
         limits,
-        stop: Stop::default(),
+        stop: Arc::default(),
+        addresses: Arc::default(),
     });
     let mut accepting = Vec::with_capacity(listeners.len());
     for listener in listeners {
@@ -100,17 +105,30 @@ async fn accept(listener: BoundListener, door: Arc<Door>, places: Places) {
             }
         };
         let door = Arc::clone(&door);
-        match places.take() {
-            Place::Taken(place) => {
-                tokio::spawn(async move {
-                    door.open(accepted).await;
-                    drop(place);
-                });
+        let of_address = door.enter(&accepted);
+        let place = match of_address {
+            Ok(_) => places.take(),
+            Err(TooMany) => places.none(),
+        };
+        match place {
+            Place::Taken(seat) => {
+                tokio::spawn(async move { door.open(accepted, seat, of_address.ok().flatten()).await });
             }
             Place::None(busy) => {
+                let places = places.clone();
                 tokio::spawn(async move {
-                    door.turn_away(accepted).await;
-                    drop(busy);
+                    let seat = match of_address {
+                        Ok(_) => places.make_room().await,
+                        Err(TooMany) => None,
+                    };
+                    match seat {
+                        Some(seat) => {
+                            drop(busy);
+                            door.figures(&accepted).made_room.add(1);
+                            door.open(accepted, seat, of_address.ok().flatten()).await;
+                        }
+                        None => door.turn_away(accepted).await,
+                    }
                 });
             }
             // Counted, for an operator has to learn of it; closed without a word.
@@ -119,42 +137,91 @@ async fn accept(listener: BoundListener, door: Arc<Door>, places: Places) {
     }
 }
 
+/// An address has all the connections that it may have.
+#[derive(Debug, Clone, Copy)]
+struct TooMany;
+
 impl Door {
-    async fn open(&self, accepted: Accepted) {
+    /// Counts the connection of an address; a local one has none.
+    fn enter(&self, accepted: &Accepted) -> Result<Option<OfAddress>, TooMany> {
+        let Some(address) = accepted.peer().ip else {
+            return Ok(None);
+        };
+        let most = self.limits.connections_per_address;
+        self.addresses.enter(address, most).map(Some).ok_or(TooMany)
+    }
+
+    fn figures(&self, accepted: &Accepted) -> &ConnectionFigures {
+        let figures = &self.front.engine().tools().figures.connections;
+        match accepted.peer().listener {
+            Listener::Unix => &figures.unix,
+            Listener::Tcp => &figures.tcp,
+            Listener::Tls => &figures.tls,
+        }
+    }
+
+    /// Serves a connection; seat and address are given back at its end.
+    async fn open(&self, accepted: Accepted, seat: Seat, _of_address: Option<OfAddress>) {
+        let figures = self.figures(&accepted);
+        figures.open.add(1);
+        let watch = seat.watch();
         match accepted {
-            Accepted::Unix(stream, peer) => self.serve(stream, peer).await,
-            Accepted::Tcp(stream, peer) => self.serve(stream, peer).await,
+            Accepted::Unix(stream, peer) => self.serve(stream, peer, watch).await,
+            Accepted::Tcp(stream, peer) => self.serve(stream, peer, watch).await,
             Accepted::Tls(stream, peer, tls) => {
+                // A handshake is under way: it is not idle.
+                watch.enter(Phase::Head);
                 match tokio::time::timeout(self.limits.head, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => self.serve(stream, peer).await,
+                    Ok(Ok(stream)) => {
+                        watch.enter(Phase::Idle);
+                        self.serve(stream, peer, watch).await;
+                    }
                     Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                     Err(_elapsed) => tracing::debug!("a TLS handshake took too long"),
                 }
             }
         }
+        figures.open.subtract(1);
     }
 
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(&self, stream: S, peer: Peer) {
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+        &self,
+        stream: S,
+        peer: Peer,
+        watch: &Arc<Watch>,
+    ) {
         let shared = Shared {
             front: Arc::clone(&self.front),
             peer,
             body_time: self.limits.body,
+            stop: Arc::clone(&self.stop),
         };
-        connection::serve(stream, Arc::new(shared), &self.limits, &self.stop).await;
+        connection::serve(
+            stream,
+            Arc::new(shared),
+            &self.limits,
+            &self.stop,
+            Arc::clone(watch),
+        )
+        .await;
     }
 
     /// Tells that there is no place (I7).
     async fn turn_away(&self, accepted: Accepted) {
+        self.figures(&accepted).turned_away.add(1);
         let farewell = |peer| request::refuse(&self.front, &peer, Code::Throttled);
         match accepted {
             Accepted::Unix(stream, peer) => answer::part(stream, &farewell(peer)).await,
             Accepted::Tcp(stream, peer) => answer::part(stream, &farewell(peer)).await,
             // Without a handshake nothing can be said, and a handshake is what there is no room for.
-            Accepted::Tls(..) => self.count(&accepted),
+            Accepted::Tls(..) => {
+                let _counted = request::refuse(&self.front, accepted.peer(), Code::Throttled);
+            }
         }
     }
 
     fn count(&self, accepted: &Accepted) {
+        self.figures(accepted).turned_away.add(1);
         let _counted = request::refuse(&self.front, accepted.peer(), Code::Throttled);
     }
 }

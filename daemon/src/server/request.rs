@@ -14,6 +14,7 @@ use super::body::{self, BodyError};
 use super::connection::Service;
 use super::long::LongQuery;
 use super::monitor;
+use super::stop::Stop;
 use crate::api::{About, Front, Listener, Peer, WireRequest};
 use crate::base::Code;
 
@@ -22,6 +23,7 @@ pub(super) struct Shared {
     pub front: Arc<Front>,
     pub peer: Peer,
     pub body_time: Duration,
+    pub stop: Arc<Stop>,
 }
 
 impl Service for Shared {
@@ -41,7 +43,7 @@ impl Service for Shared {
             user_agent: text(&head.headers, &USER_AGENT),
             host: text(&head.headers, &HOST),
         };
-        let body = match body::read(body, self.body_time).await {
+        let body = match body::read(body, self.body_time, &self.stop).await {
             Ok(body) => body,
             Err(BodyError::TooLarge) => {
                 return Ok(answer::closing(self.front.refuse(Code::RequestTooLarge, &about)));
@@ -50,6 +52,10 @@ impl Service for Shared {
                 return Ok(answer::closing(
                     self.front.refuse(Code::UnparsableRequest, &about),
                 ));
+            }
+            // Nothing was done: its sender may ask again, elsewhere or later.
+            Err(BodyError::Stopped) => {
+                return Ok(answer::closing(self.front.refuse(Code::Unavailable, &about)));
             }
             Err(BodyError::Broken(error)) => return Err(error),
         };

@@ -25,6 +25,15 @@ impl Stop {
         self.said.load(Ordering::Relaxed)
     }
 
+    /// Waits until it is said.
+    pub(super) async fn said(&self) {
+        let bell = self.bell();
+        // The bell counts from its making: what was said before is seen, what is said later is heard.
+        if !self.is_said() {
+            bell.await;
+        }
+    }
+
     /// Wakes the task that polls it, once.
     pub(super) fn bell(&self) -> Notified<'_> {
         self.bell.notified()

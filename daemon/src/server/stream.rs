@@ -1,4 +1,5 @@
-//! The stream under hyper: notes what the connection is at, and stops before a request line that hyper would not read.
+//! The stream under hyper: notes what the connection is at, stops before a request line that hyper would not read, and keeps
+//! back the empty answers that hyper gives by itself to what is no request, so that the API's own can be given.
 //!
 //! hyper refuses request targets past 65,534 bytes with an answer of its own. A line that long holds no newline for as many
 //! bytes; so the stream counts the bytes since the last newline. Past a quarter of that length, while a head is being read, reading
@@ -16,7 +17,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::watch::{Phase, Watch};
-use crate::base::limits;
+use crate::base::{Code, limits};
 
 /// A stream that is watched.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Watched<S> {
     is_long: bool,
     /// A read waits for writes to go on.
     is_held: bool,
+    /// hyper refused what came, in words that were kept back.
+    refusal: Option<Code>,
 }
 
 /// So much of a line is let through: with an uncounted read before it and one more after it, it is still one that hyper takes.
@@ -50,6 +53,7 @@ impl<S> Watched<S> {
             run: 0,
             is_long: false,
             is_held: false,
+            refusal: None,
         }
     }
 
@@ -66,9 +70,33 @@ impl<S> Watched<S> {
         self.is_long
     }
 
+    /// What hyper refused what came for.
+    pub(super) const fn refusal(&self) -> Option<Code> {
+        self.refusal
+    }
+
+    /// Whether these bytes are hyper's own answer to what is no request; they are not sent. The front's answers always have a body.
+    fn keeps_back(&mut self, buf: &[u8]) -> bool {
+        if self.refusal.is_none() && self.watch.phase() != Phase::Work {
+            self.refusal = own_refusal(buf);
+        }
+        self.refusal.is_some()
+    }
+
     /// The stream itself.
     pub(super) fn into_inner(self) -> S {
         self.stream
+    }
+}
+
+/// The code for an answer of hyper's own, which is a head alone.
+fn own_refusal(buf: &[u8]) -> Option<Code> {
+    let status = buf.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
+    let is_empty = memchr::memmem::find(buf, b"\r\ncontent-length: 0\r\n").is_some();
+    match status {
+        b"414" | b"431" if is_empty => Some(Code::RequestTooLarge),
+        [b'4', ..] if is_empty => Some(Code::UnparsableRequest),
+        _ => None,
     }
 }
 
@@ -134,6 +162,9 @@ impl<S> Watched<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.keeps_back(buf) {
+            return Poll::Ready(Ok(buf.len()));
+        }
         let polled = Pin::new(&mut this.stream).poll_write(cx, buf);
         this.wrote(cx, polled)
     }
@@ -144,6 +175,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.keeps_back(bufs.first().map_or(&[], |first| first)) {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
         let polled = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
         this.wrote(cx, polled)
     }
@@ -161,6 +195,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.refusal.is_some() {
+            // There is still something to be said.
+            return Poll::Ready(Ok(()));
+        }
         let polled = Pin::new(&mut this.stream).poll_shutdown(cx);
         this.wrote(cx, polled)
     }

@@ -57,6 +57,7 @@ async fn start_with(allowed: Limits) -> Daemon {
         .unwrap();
     let (engine, threads) = Engine::start(core, 1, |error| panic!("{error}")).unwrap();
     let settings = Settings {
+        nonces: crate::api::nonce::NonceLimits::default(),
         quotas: crate::api::table::Quotas::default(),
         regions: vec![region],
         root_uid: Some(rustix::process::geteuid().as_raw()),
@@ -422,9 +423,9 @@ async fn a_request_line_over_the_limit_is_refused_with_a_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_the_limit_a_connection_is_told_and_local_ones_are_served() {
+async fn over_the_limit_of_an_address_a_connection_is_told_and_local_ones_are_served() {
     let daemon = start_with(Limits {
-        remote_connections: 2,
+        connections_per_address: 2,
         ..Limits::default()
     })
     .await;
@@ -453,6 +454,25 @@ async fn over_the_limit_a_connection_is_told_and_local_ones_are_served() {
     daemon.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn when_all_places_are_taken_an_idle_connection_makes_room() {
+    let daemon = start_with(Limits {
+        remote_connections: 1,
+        ..Limits::default()
+    })
+    .await;
+    let mut idle = TcpStream::connect(daemon.address).await.unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let answer = exchange(TcpStream::connect(daemon.address).await.unwrap(), request).await;
+    assert!(answer.contains("MissingParameter"), "{answer}");
+    let mut said = Vec::new();
+    idle.read_to_end(&mut said).await.unwrap();
+    assert!(said.is_empty());
+    let tcp = &daemon.engine.tools().figures.connections.tcp;
+    assert_eq!((tcp.made_room.read(), tcp.turned_away.read()), (1, 0));
+    daemon.stop().await;
+}
+
 #[cfg(feature = "tls")]
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_served_and_recorded_as_such() {
@@ -466,6 +486,19 @@ async fn tls_is_served_and_recorded_as_such() {
         .unwrap();
     let answer = exchange(stream, &request).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let log = &daemon.engine.tools().log;
+    let newest = log.size().unwrap() - 1;
+    let (_, bytes) = log
+        .entries(crate::base::Seq::new(newest), 1, 1 << 16)
+        .unwrap()
+        .remove(0);
+    let payload = crate::ledger::SignedEntry::parse(&bytes)
+        .unwrap()
+        .payload
+        .to_vec();
+    let event = crate::event::codec::decode_event(&payload).unwrap();
+    assert_eq!((&*event.op, event.origin.tls), ("kms/ListKeys", true));
+    assert_eq!(&*event.origin.listener, "tls");
     // Plain HTTP gets no answer there.
     let mut plain = TcpStream::connect(daemon.tls.0).await.unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();

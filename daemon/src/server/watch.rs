@@ -1,8 +1,10 @@
 //! What a connection is at, and until when it may be at it.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::limits::Limits;
@@ -18,8 +20,8 @@ pub(super) enum Phase {
     Work,
 }
 
-/// Noted by the stream and the service of one connection, which are the same task: the orderings are relaxed, the atomics
-/// are there for the types' sake. Costs two clock readings a request, and no timer.
+/// Noted by the stream and the service of one connection, which are the same task, and looked at by those who seek a place
+/// for another one: the orderings are relaxed, for a look that comes too late costs nothing but a place. Costs two clock readings a request, and no timer.
 #[derive(Debug)]
 pub(super) struct Watch {
     started: Instant,
@@ -28,6 +30,12 @@ pub(super) struct Watch {
     since: AtomicU64,
     /// One more than when the other side stopped taking what we write, milliseconds after `started`; 0: it takes it.
     stuck: AtomicU64,
+    /// Not all of the last request was read: the other side may be still sending.
+    is_cut: AtomicBool,
+    /// It is to leave its place to another one.
+    is_to_leave: AtomicBool,
+    /// Its task, for whoever says so.
+    task: Mutex<Option<Waker>>,
 }
 
 impl Watch {
@@ -37,6 +45,9 @@ impl Watch {
             phase: AtomicU8::new(Phase::Idle as u8),
             since: AtomicU64::new(0),
             stuck: AtomicU64::new(0),
+            is_cut: AtomicBool::new(false),
+            is_to_leave: AtomicBool::new(false),
+            task: Mutex::new(None),
         }
     }
 
@@ -65,6 +76,38 @@ impl Watch {
 
     pub(super) fn is_stuck(&self) -> bool {
         self.stuck.load(Ordering::Relaxed) != 0
+    }
+
+    /// The rest of the request is not read any more.
+    pub(super) fn cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed)
+    }
+
+    /// Since when it has been idle; nothing when it is not, or is leaving already.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let is_idle = self.phase() == Phase::Idle && !self.is_to_leave();
+        is_idle.then(|| self.started + Duration::from_millis(self.since.load(Ordering::Relaxed)))
+    }
+
+    /// Has the connection end as soon as it is at no request.
+    pub(super) fn leave(&self) {
+        self.is_to_leave.store(true, Ordering::SeqCst);
+        if let Some(task) = self.task.lock().take() {
+            task.wake();
+        }
+    }
+
+    pub(super) fn is_to_leave(&self) -> bool {
+        self.is_to_leave.load(Ordering::Relaxed)
+    }
+
+    /// This is the connection's task.
+    pub(super) fn attend(&self, cx: &Context<'_>) {
+        *self.task.lock() = Some(cx.waker().clone());
     }
 
     /// When the connection's patience ends, as things are.

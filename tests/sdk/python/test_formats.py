@@ -65,6 +65,7 @@ def test_get_and_post_and_json_and_xml_say_the_same(sdk, world, action, asked):
     ("DescribeKey", {}, "MissingParameter", 400),
     ("Encrypt", {"KeyId": "{key}", "Plaintext": "?"}, "InvalidParameter", 400),
     ("MakeCoffee", {}, "InvalidApi.NotFound", 404),
+    ("CreateCertificate", {}, "UnsupportedOperation", 400),
     ("CreateAlias", {"KeyId": "{key}", "AliasName": "alias/formats"}, "AliasAlreadyExists", 400),
 ])
 def test_a_refusal_is_the_same_in_json_and_xml(daemon, world, action, asked, code, status):

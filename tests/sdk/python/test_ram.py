@@ -353,3 +353,9 @@ def test_there_is_no_console_and_tools_are_told_so(ram):
         ram.call("CreateLoginProfile", UserName="holder", Password="p")
     with refused_v2("UnsupportedOperation", 400):
         ram.call("SetPasswordPolicy")
+
+
+def test_the_log_of_all_this_is_lawful(daemon):
+    for command in ("verify", "replay"):
+        finished = daemon.command("log", command)
+        assert finished.status == 0, finished

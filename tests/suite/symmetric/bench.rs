@@ -249,6 +249,7 @@ fn run(mut core: Core, given: Given) -> (Arc<Engine>, Threads, Front) {
     Arc::get_mut(&mut core.tools).unwrap().message_limits = given.messages;
     let (engine, threads) = Engine::start(core, 1, |error| panic!("{error}")).unwrap();
     let settings = Settings {
+        nonces: chancery::api::nonce::NonceLimits::default(),
         regions: vec![region("cn-hangzhou"), region("cn-beijing")],
         root_uid: Some(1_000),
         quotas: given.quotas,

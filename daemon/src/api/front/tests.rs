@@ -46,6 +46,7 @@ struct Bench {
 
 fn settings() -> Settings {
     Settings {
+        nonces: crate::api::nonce::NonceLimits::default(),
         regions: ["cn-hangzhou", "cn-beijing"]
             .into_iter()
             .filter_map(Region::parse)
@@ -313,6 +314,9 @@ async fn what_is_refused_before_it_is_an_operation_is_no_event() {
         (bench.signed("n1", now, "wrong"), (400, "SignatureDoesNotMatch")),
         (bench.signed("n2", stale, &bench.access_key.1), (400, "InvalidTimeStamp.Expired")),
         ("Action=Nothing&Version=2016-01-20".to_owned(), (404, "InvalidApi.NotFound")),
+        // The API has it; this daemon does not.
+        ("Action=CreateCertificate&Version=2016-01-20".to_owned(), (400, "UnsupportedOperation")),
+        ("Action=CreateCertificate&Version=2026-12-01".to_owned(), (404, "InvalidApi.NotFound")),
         ("Action=ListKeys&Version=1999-01-01".to_owned(), (400, "InvalidParameter")),
         ("Action=ListKeys".to_owned(), (400, "MissingParameter")),
         ("Action=ListKeys&Version=2016-01-20".to_owned(), (400, "MissingParameter")),

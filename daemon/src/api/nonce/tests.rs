@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -8,7 +10,15 @@ const MINUTE: u64 = 60_000;
 const T: u64 = 1_600_000_000_000;
 
 fn memory() -> NonceMemory {
-    NonceMemory::with_cap(&SecretBytes::new(vec![7; 32]), 1_000)
+    capped(1_000, 10_000)
+}
+
+fn capped(per_access_key: usize, total: usize) -> NonceMemory {
+    let limits = NonceLimits {
+        per_access_key,
+        total,
+    };
+    NonceMemory::new(&SecretBytes::new(vec![7; 32]), limits)
 }
 
 fn key(name: &str) -> AccessKeyId {
@@ -94,7 +104,7 @@ fn a_clock_set_back_does_not_reopen_the_past() {
 
 #[test]
 fn at_the_cap_one_access_key_is_throttled_and_others_are_not() {
-    let memory = NonceMemory::with_cap(&SecretBytes::new(vec![7; 32]), 2);
+    let memory = capped(2, 100);
     for hash in [1, 2] {
         assert_eq!(memory.admit(hash, &key("a"), at(T), at(T)), Ok(()));
     }
@@ -103,6 +113,43 @@ fn at_the_cap_one_access_key_is_throttled_and_others_are_not() {
     assert_eq!(memory.admit(3, &key("b"), at(T), at(T)), Ok(()));
     let later = T + 33 * MINUTE;
     assert_eq!(memory.admit(3, &key("a"), at(later), at(later)), Ok(()));
+}
+
+#[test]
+fn all_access_keys_together_hold_no_more_than_the_total_until_it_is_forgotten() {
+    let memory = capped(2, 3);
+    for (hash, who) in [(1, "a"), (2, "a"), (3, "b")] {
+        assert_eq!(memory.admit(hash, &key(who), at(T), at(T)), Ok(()));
+    }
+    assert_eq!(memory.admit(4, &key("c"), at(T), at(T)), Err(NonceError::Full));
+    assert_eq!(memory.len(), 3);
+    // Nobody of these calls again: the first call of a minute sweeps them out all the same.
+    let later = at(T + 33 * MINUTE);
+    assert_eq!(memory.admit(4, &key("c"), later, later), Ok(()));
+    assert_eq!(memory.len(), 1);
+}
+
+// Goal: what the limits promise. Method: a second of 20,000 requests in each minute, for two hours.
+#[test]
+fn a_busy_access_key_is_never_full_and_its_memory_stays_bounded() {
+    let memory = capped(20_000 * 33, 20_000 * 33);
+    let (mut most, busy) = (0, key("busy"));
+    for minute in 0..120 {
+        let now = at(T + minute * MINUTE);
+        for n in 0..20_000 {
+            let hash = memory.hash(&busy, &format!("{minute} {n}"));
+            assert_eq!(memory.admit(hash, &busy, now, now), Ok(()));
+        }
+        if minute < 32 {
+            continue;
+        }
+        let bytes = memory.shard(&busy).lock().memories[&busy].hashes.bytes();
+        most = most.max(bytes / memory.len());
+        let replayed = memory.hash(&busy, &format!("{minute} 7"));
+        assert_eq!(memory.admit(replayed, &busy, now, now), Err(NonceError::Used));
+    }
+    assert!(memory.len() <= 20_000 * 32);
+    assert!(most <= 12, "{most} bytes a nonce");
 }
 
 #[test]
@@ -135,7 +182,6 @@ fn access_keys_that_fell_silent_cost_nothing() {
     }
     let later = at(T + 33 * MINUTE);
     for n in 0..100 {
-        // Each shard sweeps when it is next used.
         let _ = memory.admit(1_000 + n, &key(&format!("l{n}")), later, later);
     }
     let kept = |shard: &Mutex<Shard>| shard.lock().memories.len();
@@ -145,7 +191,7 @@ fn access_keys_that_fell_silent_cost_nothing() {
 #[test]
 fn hashes_depend_on_the_key_the_access_key_and_the_nonce() {
     let one = memory();
-    let two = NonceMemory::new(&SecretBytes::new(vec![8; 32]));
+    let two = NonceMemory::new(&SecretBytes::new(vec![8; 32]), NonceLimits::default());
     let hash = one.hash(&key("ab"), "c");
     assert_eq!(hash, memory().hash(&key("ab"), "c"));
     assert_ne!(hash, two.hash(&key("ab"), "c"));
@@ -170,7 +216,7 @@ proptest! {
     fn forward_in_time_it_equals_a_plain_set(
         calls in proptest::collection::vec((0u64..12, 0usize..3, 0u64..=2 * WINDOW, 0u64..8 * MINUTE), 0..150),
     ) {
-        let memory = NonceMemory::with_cap(&SecretBytes::new(vec![7; 32]), 5);
+        let memory = capped(5, 1_000);
         let keys = [key("a"), key("b"), key("q")];
         let mut admitted: Vec<(u64, usize, u64)> = Vec::new();
         let mut now = T;

@@ -17,7 +17,7 @@ pub mod tags;
 use super::table::Row;
 
 /// Every family, in the order in which people meet them.
-pub static FAMILIES: [&[Row]; 19] = [
+pub static FAMILIES: [&[Row]; 20] = [
     &key::ROWS,
     &lifecycle::ROWS,
     &cipher::ROWS,
@@ -34,6 +34,7 @@ pub static FAMILIES: [&[Row]; 19] = [
     &ram::attachment::ROWS,
     &ram::tags::ROWS,
     &ram::console::ROWS,
+    &ram::diagnosis::ROWS,
     &sts::ROWS,
     &accounts::ROWS,
     &log::ROWS,

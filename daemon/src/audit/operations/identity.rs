@@ -63,6 +63,7 @@ pub(super) static RULES: &[Rule] = &[
     plain("ram/ListVirtualMFADevices", Kind::Query),
     plain("ram/GetPasswordPolicy", Kind::Query),
     plain("ram/GetSecurityPreference", Kind::Query),
+    plain("ram/DecodeDiagnosticMessage", Kind::Query),
     reaching(Reach::Role, always("sts/AssumeRole", &["SessionOpened"])),
     Rule {
         open: true,

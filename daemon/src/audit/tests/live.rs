@@ -76,6 +76,7 @@ fn connect(dir: &Path, uid: u32) -> Result<LiveSource, SourceError> {
     let (bench, _) = super::Bench::busy();
     let (engine, _threads) = Engine::start(bench.core, 1, |_| {}).unwrap();
     let settings = Settings {
+        nonces: crate::api::nonce::NonceLimits::default(),
         quotas: crate::api::table::Quotas::default(),
         regions: vec![engine.region().clone()],
         root_uid: Some(ROOT_UID),

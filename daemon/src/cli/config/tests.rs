@@ -68,6 +68,11 @@ fn the_example_is_the_defaults() {
     let mut example = Config::parse(EXAMPLE).unwrap();
     assert_eq!(example.limits.settle(), Limits::default());
     example.limits = ServerLimits::default();
+    let admission = (AdmissionLimits::default(), NonceLimits::default());
+    assert_eq!(example.admission.settle(), admission);
+    example.admission = AdmissionOptions::default();
+    assert_eq!(example.disk.settle().unwrap(), ReserveLimits::default());
+    example.disk = DiskOptions::default();
     assert_eq!(example, Config::default());
 }
 
@@ -101,7 +106,17 @@ fn strangers_and_wrong_values_are_refused_with_their_line() {
         ("[listen]\n\nsokcet = \"/s\"", 3, "sokcet"),
         ("[lisen]\nsocket = \"/s\"", 1, "lisen"),
         ("[quotas]\nkeys = -1", 2, "keys"),
-        ("[limits]\nlocal-connections = 0", 2, "nonzero"),
+        ("[limits]\nlocal-connections = 0", 2, "from 1 to 65535"),
+        ("[limits]\nidle-seconds = 86401", 2, "from 1 to 86400"),
+        ("[limits]\nhead-seconds = -1", 2, "from 1 to 3600"),
+        ("[limits]\nbody-seconds = 1.5", 2, "1.5"),
+        ("[admission]\ncalls-at-once = 4097", 2, "from 1 to 4096"),
+        (
+            "[admission]\nnonces = 9223372036854775807",
+            2,
+            "from 1000 to 4000000000",
+        ),
+        ("[disk]\nlow-mebibytes = 0", 2, "from 1 to 1048576"),
         ("[limits]\nremote-connections = 65536", 2, "65536"),
         ("[trace]\nformat = \"xml\"", 2, "xml"),
         ("[listen]\ntcp = [\n\"8200\"]", 2, "address"),
@@ -221,4 +236,45 @@ fn paths_start_at_the_file_and_a_file_that_all_may_write_is_refused() {
         Config::read(&dir.path().join("none")),
         Err(Failure::Usage(_))
     ));
+}
+
+// Goal: no option is read and then forgotten. Method: each number of the example's tables of limits is changed alone, and what
+// is settled must be another one.
+#[test]
+fn every_limit_of_the_example_takes_effect() {
+    let settle = |text: &str| {
+        let all = settled(text, "");
+        (all.limits, all.admission, all.nonces, all.reserve, all.quotas)
+    };
+    let example: toml::Table = toml::from_str(&all_set()).unwrap();
+    let mut seen = 0;
+    for table in ["limits", "admission", "disk", "quotas"] {
+        for (option, value) in example[table].as_table().unwrap() {
+            let changed = format!("[{table}]\n{option} = {}", value.as_integer().unwrap() + 1);
+            assert_ne!(settle(&changed), settle(""), "{table}.{option}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 19);
+}
+
+#[test]
+fn thresholds_of_the_disk_out_of_order_are_refused() {
+    for text in [
+        "[disk]\nlow-mebibytes = 64",
+        "[disk]\nfull-mebibytes = 16",
+        "[disk]\nexhausted-mebibytes = 300",
+    ] {
+        let config = Config::parse(text).unwrap();
+        let refused = config.under(arguments(""), || Ok("/default.key".into()));
+        assert!(
+            matches!(refused, Err(Failure::Usage(text)) if text.contains("less than")),
+            "{text}"
+        );
+    }
+    let ordered = settled(
+        "[disk]\nlow-mebibytes = 3\nfull-mebibytes = 2\nexhausted-mebibytes = 1\nreserve-mebibytes = 0",
+        "",
+    );
+    assert_eq!((ordered.reserve.low, ordered.reserve.reserve), (3 << 20, 0));
 }

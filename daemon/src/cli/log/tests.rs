@@ -68,7 +68,7 @@ fn a_stopped_directory_is_verified_replayed_rebuilt_and_shown() {
 
     let (status, out, _) = log(&["replay", "--data", data]);
     assert!(
-        out.starts_with("equal: 2 events fold to the state, all 5 rows"),
+        out.starts_with("equal: 2 events fold to the state, all 8 rows"),
         "{out}"
     );
     assert_eq!(status, 0);

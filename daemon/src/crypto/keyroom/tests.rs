@@ -4,10 +4,11 @@ use super::*;
 use crate::base::entropy::SystemEntropy;
 use crate::base::limits::PLAINTEXT_BYTES_MAX;
 use crate::base::memory_file::MemoryFile;
-use crate::base::{AccountId, LogId, RequestId};
+use crate::base::{AccountId, LogId, RequestId, Timestamp};
 use crate::custody::RootKey;
-use crate::event::Actor;
-use crate::policy::{Question, authorize};
+use crate::event::{Actor, Origin, Recorded};
+use crate::policy::{Library, Question, authorize};
+use crate::projection::{Reader, State};
 
 /// Hands out the same bytes each time, so that a result can be pinned.
 #[derive(Debug)]
@@ -77,14 +78,20 @@ impl Setup {
 
 fn permit() -> Permit {
     let account: AccountId = "1000000000000001".parse().unwrap();
-    authorize(&Question {
-        operator: None,
+    let question = Question {
         call: RequestId::from_bytes([1; 16]),
+        op: "chancery/RotateKey",
         actor: &Actor::system(account),
+        origin: &Origin::internal(),
+        at: Timestamp::default(),
         account,
+        operator: None,
         open: false,
-    })
-    .unwrap()
+        resources: &[],
+        brings: &Recorded::EMPTY,
+    };
+    let ruling = authorize(&question, &Reader::new(&State::default()), &Library::default());
+    ruling.answer.unwrap()
 }
 
 fn context(json: &str) -> EncryptionContext {

@@ -63,7 +63,8 @@ fn the_access_key_file_has_the_four_names() {
     let (_temporary, dir) = founded();
     let text = std::fs::read(Layout::new(&dir, None).root_access_key()).unwrap();
     let file: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&text).unwrap();
-    let names: Vec<_> = file.keys().map(String::as_str).collect();
+    let mut names: Vec<_> = file.keys().map(String::as_str).collect();
+    names.sort_unstable();
     assert_eq!(names, ["AccessKeyId", "AccessKeySecret", "AccountId", "Region"]);
     assert_eq!(file["AccessKeySecret"].as_str().unwrap().len(), 30);
     assert_eq!(file["Region"], "cn-hangzhou");

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod aliases;
 pub mod attachments;
 pub mod caller;
+pub mod diagnosis;
 pub mod groups;
 pub mod identity_tags;
 pub mod key_filter;

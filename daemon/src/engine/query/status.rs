@@ -3,6 +3,7 @@
 use crate::base::{Answer, ApiError, Arn, Code, limits};
 use crate::domain::{Reach, Scope, Unresolved};
 use crate::engine::call::{Done, Query};
+use crate::engine::figures::ConnectionFigures;
 use crate::engine::tools::Tools;
 use crate::projection::{Reader, State};
 
@@ -31,6 +32,10 @@ impl Query for GetStatus {
         let figures = &tools.figures;
         let size = durable.head.size;
         let commits = figures.commit_micros.read();
+        let connections = figures.connections.each();
+        let sum = |figure: fn(&ConnectionFigures) -> u64| -> u64 {
+            connections.iter().map(|(_, figures)| figure(figures)).sum()
+        };
         let has_disk = figures.disk_total.read() > 0;
         Ok(Done::unrecorded(
             Answer::new()
@@ -53,6 +58,11 @@ impl Query for GetStatus {
                 .with_some("CommitMicrosP99", commits.percentile(99))
                 .number("FreeSlots", tools.free.len() as u64)
                 .number("OwedErasures", durable.state.erasures().count() as u64)
+                .number("OpenConnections", sum(|figures| figures.open.read()))
+                .number("TurnedAwayConnections", sum(|figures| figures.turned_away.read()))
+                .number("RememberedNonces", figures.nonces.read())
+                .text("DiskRoom", tools.reserve.room().as_str())
+                .number("DiskReserveBytes", tools.reserve.held_bytes())
                 .with_some("DiskFreeBytes", has_disk.then(|| figures.disk_free.read()))
                 .with_some("DiskTotalBytes", has_disk.then(|| figures.disk_total.read())),
         ))

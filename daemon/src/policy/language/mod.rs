@@ -14,8 +14,11 @@ pub mod dialect;
 pub mod document;
 pub mod pattern;
 pub mod principal;
+mod print;
 mod read;
 pub mod statement;
+#[cfg(test)]
+mod tests;
 pub mod value;
 
 pub use action::{ActionPattern, Actions};

@@ -1,6 +1,7 @@
 //! Globbing: `*` is any run of characters, `?` exactly one character (a Unicode scalar value). Nothing is escaped, so a
 //! literal never holds either.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use memchr::memmem;
@@ -72,8 +73,8 @@ impl Pattern {
     /// Whether the whole text fits the pattern.
     ///
     /// The stretches between the stars are found leftmost first, which is enough: a later place leaves less room for
-    /// the rest. A stretch without `?` is found in time linear in the text, so such a pattern is linear as a whole; a
-    /// stretch with `?` costs at most its own length more for each place where its longest literal stands.
+    /// the rest. Each is found in time linear in the text it passes; a stretch with `?` costs one step a character for
+    /// every 64 characters of its own. Nothing is ever tried again.
     pub fn matches(&self, text: &str) -> bool {
         let mut stretches = self.pieces.split(|piece| *piece == Piece::Any);
         let Some(first) = stretches.next() else {
@@ -132,31 +133,55 @@ fn ends(stretch: &[Piece], text: &str) -> bool {
 
 /// What is left of the text after the leftmost place where the stretch stands.
 fn find<'t>(stretch: &[Piece], text: &'t str) -> Option<&'t str> {
-    let anchor = stretch
-        .iter()
-        .enumerate()
-        .filter_map(|(at, piece)| match piece {
-            Piece::Literal(literal) => Some((at, literal)),
-            Piece::Any | Piece::One => None,
-        })
-        .max_by_key(|(_, literal)| literal.len());
-    let Some((at, literal)) = anchor else {
-        return strip(stretch, text);
-    };
-    let (before, after) = (stretch.get(..at)?, stretch.get(at + 1..)?);
-    // Literals are whole characters, so a byte search can only stop at character borders.
-    let finder = memmem::Finder::new(literal.as_bytes());
-    let mut from = 0;
-    while let Some(found) = finder.find(text.as_bytes().get(from..)?) {
-        let start = from + found;
-        let end = start + literal.len();
-        let (head, tail) = (text.get(..start)?, text.get(end..)?);
-        if ends(before, head)
-            && let Some(rest) = strip(after, tail)
-        {
-            return Some(rest);
+    match stretch {
+        [] => Some(text),
+        [Piece::Literal(literal)] => {
+            // Both are whole characters, so the bytes can only be found at character borders.
+            let start = memmem::find(text.as_bytes(), literal.as_bytes())?;
+            text.get(start + literal.len()..)
         }
-        from = start + literal.chars().next().map_or(1, char::len_utf8);
+        _ => find_with_ones(stretch, text),
+    }
+}
+
+/// The same for a stretch with `?`: Shift-And (Baeza-Yates and Gonnet 1992). Bit `i` of the state says that the first
+/// `i + 1` places of the stretch end at the character just read.
+fn find_with_ones<'t>(stretch: &[Piece], text: &'t str) -> Option<&'t str> {
+    let places: Vec<Option<char>> = stretch
+        .iter()
+        .flat_map(|piece| match piece {
+            Piece::Literal(literal) => literal.chars().map(Some).collect(),
+            Piece::Any | Piece::One => vec![None],
+        })
+        .collect();
+    let words = places.len().div_ceil(64);
+    let mut free = vec![0_u64; words];
+    let mut fits: BTreeMap<char, Vec<u64>> = BTreeMap::new();
+    for (at, place) in places.iter().enumerate() {
+        let bits = match place {
+            Some(c) => fits.entry(*c).or_insert_with(|| vec![0; words]),
+            None => &mut free,
+        };
+        if let Some(word) = bits.get_mut(at / 64) {
+            *word |= 1 << (at % 64);
+        }
+    }
+    let last = places.len().checked_sub(1)?;
+    let mut state = vec![0_u64; words];
+    for (start, c) in text.char_indices() {
+        let fit = fits.get(&c).unwrap_or(&free);
+        let mut carry = 1;
+        for ((word, fit), free) in state.iter_mut().zip(fit).zip(&free) {
+            let next = (*word << 1) | carry;
+            carry = *word >> 63;
+            *word = next & (fit | free);
+        }
+        if state
+            .get(last / 64)
+            .is_some_and(|word| word >> (last % 64) & 1 == 1)
+        {
+            return text.get(start + c.len_utf8()..);
+        }
     }
     None
 }
@@ -215,6 +240,20 @@ mod tests {
         assert!(!Pattern::parse(&format!("{}b", "a*".repeat(500))).matches(&text));
         assert!(!Pattern::parse(&format!("*{}b*", "a".repeat(1_000))).matches(&text));
         assert!(!Pattern::parse(&format!("*{}?b*", "a".repeat(1_000))).matches(&text));
+        assert!(!Pattern::parse(&format!("*b{}*", "a?".repeat(3_000))).matches(&text));
+        assert!(Pattern::parse(&format!("*{}*", "a?".repeat(3_000))).matches(&text));
+    }
+
+    // Stretches longer than one word of the state, with every place tried.
+    #[test]
+    fn long_stretches_with_ones_are_found_where_they_stand() {
+        for length in [1, 63, 64, 65, 128, 200] {
+            let stretch = "a?".repeat(length);
+            let pattern = Pattern::parse(&format!("*{stretch}c*"));
+            let found = format!("b{}c", "ab".repeat(length));
+            assert!(pattern.matches(&format!("{found}{}", "ab".repeat(9))), "{length}");
+            assert!(!pattern.matches(&found.replace('c', "a")), "{length}");
+        }
     }
 
     proptest! {

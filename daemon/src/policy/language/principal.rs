@@ -135,3 +135,44 @@ fn is_name(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._@-".contains(&b);
     (1..=128).contains(&name.len()) && name.bytes().all(allowed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller<'a>(account: &'a str, who: Who<'a>) -> Caller<'a> {
+        Caller { account, who }
+    }
+
+    #[test]
+    fn an_account_is_a_grant_to_strangers_and_a_denial_to_all() {
+        let account = Principal::parse_ram(DocumentKind::Resource, "acs:ram::1:*").unwrap();
+        let alice = caller("1", Who::User { name: "alice" });
+        let covers = |kind, effect, owner| account.covers(kind, effect, &alice, Some(owner));
+        assert!(
+            !covers(DocumentKind::Resource, Effect::Allow, "1"),
+            "delegates to RAM"
+        );
+        assert!(covers(DocumentKind::Resource, Effect::Allow, "2"));
+        assert!(covers(DocumentKind::Resource, Effect::Deny, "1"));
+        assert!(covers(DocumentKind::Trust, Effect::Allow, "1"));
+        let stranger = caller("2", Who::User { name: "alice" });
+        assert!(!account.covers(DocumentKind::Resource, Effect::Deny, &stranger, Some("1")));
+    }
+
+    #[test]
+    fn a_role_covers_its_sessions_and_no_user_of_its_name() {
+        let role = Principal::parse_ram(DocumentKind::Trust, "acs:ram::1:role/ops").unwrap();
+        let covers = |who| role.covers(DocumentKind::Trust, Effect::Allow, &caller("1", who), Some("1"));
+        assert!(covers(Who::Session {
+            role: "ops",
+            session: "s"
+        }));
+        assert!(!covers(Who::Session {
+            role: "Ops",
+            session: "s"
+        }));
+        assert!(!covers(Who::User { name: "ops" }));
+        assert!(!covers(Who::Service("ops")));
+    }
+}

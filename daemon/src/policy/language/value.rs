@@ -26,6 +26,11 @@ impl Number {
         Some(Self(if negative { -magnitude } else { magnitude }))
     }
 
+    /// From ten-thousandths; the lowest integer is out of range, for its text would not read.
+    pub fn from_ten_thousandths(value: i64) -> Option<Self> {
+        (value != i64::MIN).then_some(Self(value))
+    }
+
     /// The number times ten thousand.
     pub const fn ten_thousandths(self) -> i64 {
         self.0
@@ -65,6 +70,13 @@ impl Moment {
         (FIRST_MILLI..=LAST_MILLI)
             .contains(&moment)
             .then_some(Self(moment))
+    }
+
+    /// From unix milliseconds, if they lie in range.
+    pub fn from_millis(millis: i64) -> Option<Self> {
+        (FIRST_MILLI..=LAST_MILLI)
+            .contains(&millis)
+            .then_some(Self(millis))
     }
 
     /// Unix milliseconds; negative before 1970.

@@ -9,6 +9,7 @@ use crate::server::body;
 /// Answers with what it got: method, path and query, and how long the body is.
 struct Echo {
     body_time: Duration,
+    stop: Arc<Stop>,
 }
 
 impl Service for Echo {
@@ -22,7 +23,7 @@ impl Service for Echo {
         let query = query.as_ref().map(LongQuery::as_str).or(head.uri.query());
         let query = query.unwrap_or_default();
         let mut is_last = false;
-        let said = match body::read(body, self.body_time).await {
+        let said = match body::read(body, self.body_time, &self.stop).await {
             Ok(body) => format!(
                 "{} {} [{}:{}] {by_listener} {}\n",
                 head.method,
@@ -58,8 +59,9 @@ fn connect(limits: &Limits, pipe: usize) -> (DuplexStream, JoinHandle<()>, Arc<S
     let served = tokio::spawn(async move {
         let echo = Arc::new(Echo {
             body_time: limits.body,
+            stop: Arc::clone(&heard),
         });
-        serve(theirs, echo, &limits, &heard).await;
+        serve(theirs, echo, &limits, &heard, Arc::new(Watch::new())).await;
     });
     (ours, served, stop)
 }
@@ -140,9 +142,11 @@ async fn the_time_of_a_head_runs_from_its_first_byte_and_is_not_renewed() {
             sent += 1;
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        assert_eq!(all(&mut client).await, "");
+        // It is told why, and has a little time to read it.
+        let told = all(&mut client).await;
+        assert!(told.ends_with("UnparsableRequest"), "{told}");
         assert!(
-            from.elapsed() <= limits.head + Duration::from_secs(2),
+            from.elapsed() <= limits.head + limits::FAREWELL_TIMEOUT + Duration::from_secs(2),
             "{:?}",
             from.elapsed()
         );
@@ -263,7 +267,8 @@ async fn a_line_without_an_end_is_refused_and_one_that_stops_is_let_go() {
     let (mut client, served, _stop) = connect(&limits, 1 << 20);
     client.write_all(&get(90_000).as_bytes()[..80_000]).await.unwrap();
     let from = Instant::now();
-    assert_eq!(all(&mut client).await, "");
+    let told = all(&mut client).await;
+    assert!(told.ends_with("UnparsableRequest"), "{told}");
     assert!(
         from.elapsed() <= limits.head + Duration::from_secs(1),
         "{:?}",
@@ -302,5 +307,121 @@ async fn what_follows_a_refused_body_is_not_read_as_a_request() {
     assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
     assert!(answers.ends_with("no body\n"), "{answers}");
     writing.await.unwrap();
+    served.await.unwrap();
+}
+
+/// hyper answers these by itself, with an empty body; what the client gets is the service's refusal, once.
+#[tokio::test(start_paused = true)]
+async fn what_is_no_request_is_refused_by_the_service() {
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(200));
+    let long = format!(
+        "GET / HTTP/1.1\r\n{}\r\n",
+        format!("A: {}\r\n", "b".repeat(8_000)).repeat(20)
+    );
+    for (sent, code) in [
+        ("NO REQUEST AT ALL\r\n\r\n", "UnparsableRequest"),
+        ("GET / HTTP/1.1\r\nno header\r\n\r\n", "UnparsableRequest"),
+        ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "UnparsableRequest"),
+        (&many, "RequestTooLarge"),
+        (&long, "RequestTooLarge"),
+    ] {
+        for before in [0, 2] {
+            let (mut client, served, _stop) = connect(&Limits::default(), 1 << 20);
+            for _ in 0..before {
+                client.write_all(post(5, 3).as_bytes()).await.unwrap();
+                line(&mut client).await;
+            }
+            client.write_all(sent.as_bytes()).await.unwrap();
+            let told = all(&mut client).await;
+            assert!(
+                told.starts_with("HTTP/1.1 4") && told.ends_with(code),
+                "{sent:.40}: {told}"
+            );
+            assert_eq!(told.matches("HTTP/1.1 ").count(), 1, "{sent:.40}: {told}");
+            drop(client);
+            served.await.unwrap();
+        }
+    }
+}
+
+/// Also in one packet with a request before it, which is answered first.
+#[tokio::test(start_paused = true)]
+async fn what_follows_a_request_and_is_none_is_refused_after_its_answer() {
+    let (mut client, _served, _stop) = connect(&Limits::default(), 1 << 16);
+    let sent = format!("{}NO REQUEST AT ALL\r\n\r\n", get(5));
+    client.write_all(sent.as_bytes()).await.unwrap();
+    let told = all(&mut client).await;
+    let (answer, refusal) = (told.find("GET / [5:b]"), told.find("UnparsableRequest"));
+    assert!(answer.is_some() && answer < refusal, "{told}");
+}
+
+/// A stop waits neither for the rest of a head nor for the rest of a body; who was sending is told to come again.
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_half_a_request() {
+    let (long_head, body) = (get(90_000), post(5, 100));
+    for (sent, told) in [
+        (&get(50)[..20], "Unavailable"),
+        (&long_head[..80_000], "Unavailable"),
+        (&body[..body.len() - 1], "no body\n"),
+    ] {
+        let (mut client, served, stop) = connect(&Limits::default(), 1 << 20);
+        client.write_all(sent.as_bytes()).await.unwrap();
+        // Until all of it was taken.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let from = Instant::now();
+        stop.begin();
+        let heard = all(&mut client).await;
+        assert!(heard.ends_with(told), "{heard}");
+        drop(client);
+        served.await.unwrap();
+        assert!(from.elapsed() < Duration::from_secs(1), "{:?}", from.elapsed());
+    }
+}
+
+/// A client that writes all before it reads gets its answer: the server goes on taking what it will not use.
+#[tokio::test(start_paused = true)]
+async fn an_answer_before_the_requests_end_reaches_who_is_still_sending() {
+    let too_large = format!(
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}",
+        limits::BODY_BYTES_MAX + 1,
+        "c".repeat(limits::BODY_BYTES_MAX + 1)
+    );
+    let endless = get(limits::HEAD_BYTES_MAX * 2);
+    for (sent, told) in [(too_large, "no body\n"), (endless, "RequestTooLarge")] {
+        let (mut client, served, _stop) = connect(&Limits::default(), 1 << 12);
+        client.write_all(sent.as_bytes()).await.unwrap();
+        let heard = all(&mut client).await;
+        assert!(heard.ends_with(told), "{heard}");
+        drop(client);
+        served.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_makes_room_finishes_its_request_first() {
+    let (mut client, theirs) = duplex(1 << 16);
+    let (watch, stop) = (Arc::new(Watch::new()), Arc::new(Stop::default()));
+    let served = tokio::spawn({
+        let (watch, stop) = (Arc::clone(&watch), Arc::clone(&stop));
+        async move {
+            let limits = Limits::default();
+            let echo = Arc::new(Echo {
+                body_time: limits.body,
+                stop: Arc::clone(&stop),
+            });
+            serve(theirs, echo, &limits, &stop, watch).await;
+        }
+    });
+    client.write_all(get(5).as_bytes()).await.unwrap();
+    line(&mut client).await;
+    assert!(watch.idle_since().is_some());
+    let request = post(5, 10);
+    let (first, rest) = request.split_at(request.len() - 5);
+    client.write_all(first.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(watch.idle_since().is_none());
+    watch.leave();
+    client.write_all(rest.as_bytes()).await.unwrap();
+    assert!(all(&mut client).await.ends_with("POST / [5:b] false 10\n"));
     served.await.unwrap();
 }

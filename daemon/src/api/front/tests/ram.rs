@@ -370,10 +370,8 @@ async fn root_may_assume_no_role() {
     open_session(&bench, "Deploy", 900).await;
     for (arn, expected) in [
         (format!("acs:ram::{account}:role/deploy"), (403, "NoPermission")),
-        (
-            format!("acs:ram::{account}:role/none"),
-            (404, "EntityNotExist.Role"),
-        ),
+        // Not even whether there is such a role.
+        (format!("acs:ram::{account}:role/none"), (403, "NoPermission")),
         (
             format!("acs:ram::{account}:user/deploy"),
             (400, "InvalidParameter.RoleArn"),

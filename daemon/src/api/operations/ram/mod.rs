@@ -3,6 +3,7 @@
 pub mod access_keys;
 pub mod attachment;
 pub mod console;
+pub mod diagnosis;
 pub mod groups;
 pub mod policy;
 mod read;

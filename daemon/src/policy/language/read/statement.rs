@@ -117,9 +117,9 @@ fn misplaced<E: serde::de::Error>(reader: &Reader, name: &str, known: &[&str]) -
     let kind = reader.kind;
     match name {
         "NotResource" | "NotPrincipal" => reader.refuse(format_args!("`{name}` is not part of the language")),
-        "Principal" | "NotAction" | "Resource" => {
-            reader.refuse(format_args!("`{name}` has no place in a {kind}"))
-        }
+        "Principal" | "NotAction" | "Resource" => reader.refuse(format_args!(
+            "`{name}` has no place in this document (read as: {kind})"
+        )),
         _ => reader.unknown(name, known),
     }
 }

@@ -1,0 +1,96 @@
+//! The decision that an event records, made again in the state that it was made in.
+
+use super::lawful::Breach;
+use super::operations::{Reach, Rule};
+use super::past::Past;
+use crate::base::AccountId;
+use crate::base::arn::role_of;
+use crate::event::{Effect, Element, Event};
+use crate::policy::{self, Library, Question};
+use crate::projection::{Reader, State};
+
+/// Decides again, and compares effect, rule, checks and statements.
+pub(super) fn check(
+    state: &State,
+    past: &Past,
+    library: &Library,
+    event: &Event,
+    rule: &Rule,
+    found: &mut Vec<Breach>,
+) {
+    let recorded = &event.dec;
+    if event.out.is_ok() && recorded.effect != Effect::Allow {
+        found.push(Breach::NotAllowed);
+    }
+    if !event.res.iter().all(|arn| belongs(arn, resources_of(event, rule))) {
+        found.push(Breach::Resource);
+    }
+    if recorded.effect == Effect::None {
+        if !recorded.by.is_empty() || !recorded.chk.is_empty() {
+            found.push(Breach::Decision);
+        }
+        return;
+    }
+    // A query was decided on its snapshot, all else on the state just before it.
+    let decided_on = match event.obs.snap {
+        Some(snapshot) if snapshot < state.size() => past.at(snapshot),
+        _ => Some(state),
+    };
+    let Some(decided_on) = decided_on else {
+        found.push(Breach::Snapshot);
+        return;
+    };
+    if !is_decided_alike(decided_on, library, event, rule) {
+        found.push(Breach::Decision);
+    }
+}
+
+fn is_decided_alike(state: &State, library: &Library, event: &Event, rule: &Rule) -> bool {
+    let first = state.first_account().map(|first| first.id);
+    let own = event.actor.account;
+    let (account, operator) = match rule.reach {
+        Reach::Own => (own, None),
+        Reach::Named | Reach::Role => {
+            let named = resources_of(event, rule);
+            (named, first.filter(|_| named != own))
+        }
+        Reach::Daemon => (first.unwrap_or(own), first),
+    };
+    let resources: Vec<&str> = event.res.iter().map(String::as_str).collect();
+    let question = Question {
+        call: event.rid,
+        op: &event.op,
+        actor: &event.actor,
+        origin: &event.origin,
+        at: event.dec.at,
+        account,
+        operator,
+        open: rule.open,
+        resources: &resources,
+        brings: &event.dec.ctx,
+    };
+    let ruling = policy::authorize(&question, &Reader::new(state), library);
+    let effect = if ruling.answer.is_ok() { Effect::Allow } else { Effect::Deny };
+    let recorded = &event.dec;
+    (effect, &ruling.by, &ruling.checks) == (recorded.effect, &recorded.by, &recorded.chk)
+}
+
+/// The account that an operation's resources are in.
+pub(super) fn resources_of(event: &Event, rule: &Rule) -> AccountId {
+    let named = match (rule.reach, event.req.get("AccountId")) {
+        (Reach::Named, Some(Element::Text(text))) => text.parse().ok(),
+        (Reach::Role, _) => match event.req.get("RoleArn") {
+            Some(Element::Text(arn)) => role_of(arn).map(|(account, _)| account),
+            _ => None,
+        },
+        _ => None,
+    };
+    named.unwrap_or(event.actor.account)
+}
+
+/// Whether an ARN (`acs:PRODUCT:REGION:ACCOUNT:...`) is of the account, or of nobody: system policies are everybody's.
+fn belongs(arn: &str, account: AccountId) -> bool {
+    let mut parts = arn.splitn(5, ':');
+    let owner = (parts.next() == Some("acs")).then(|| parts.nth(2)).flatten();
+    owner == Some("system") || owner.and_then(|owner| owner.parse().ok()) == Some(account)
+}

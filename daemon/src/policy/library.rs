@@ -1,0 +1,159 @@
+//! Compiled policies, kept as long as what they are made of stays the same.
+//!
+//! I1  What is kept for a principal is kept under its revision, which moves with everything that it may do: nothing has to
+//!     be told when a policy changes.
+//! I2  A document that does not read, though it was read when it was stored, leaves its whole layer broken: it denies.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::cedar::{Answer, Compiled, Judge, Named};
+use super::language::{Document, DocumentKind};
+use super::remember::Remembered;
+use super::request::{Caller, Check};
+use super::system;
+use super::verdict::StatementRef;
+use crate::base::{AccountId, Digest, Seq, limits};
+use crate::event::{Checked, PolicyRef, PrincipalId};
+use crate::projection::{Attached, PolicyKey, State};
+
+/// What was compiled, and who decides by it.
+#[derive(Debug)]
+pub struct Library {
+    identities: Shelf<(PrincipalId, Seq)>,
+    documents: Shelf<(DocumentKind, Digest)>,
+    judge: Judge,
+    pub(super) remembered: Remembered<Checked>,
+}
+
+impl Default for Library {
+    fn default() -> Self {
+        Self {
+            identities: Shelf::default(),
+            documents: Shelf::default(),
+            judge: Judge::new(),
+            remembered: Remembered::new(limits::DECISIONS_REMEMBERED),
+        }
+    }
+}
+
+impl Library {
+    /// What is attached to a principal and to its groups. `revision` is the principal's in `state`.
+    pub(super) fn identity(&self, principal: PrincipalId, revision: Seq, state: &State) -> Arc<Compiled> {
+        self.identities.find((principal, revision), || {
+            compile(DocumentKind::Identity, attached(principal, state))
+        })
+    }
+
+    /// One document that is a layer by itself.
+    pub(super) fn document(&self, kind: DocumentKind, name: &str, text: &str) -> Arc<Compiled> {
+        self.documents.find((kind, Digest::of(text.as_bytes())), || {
+            compile(kind, vec![(name.into(), Some(text.to_owned()))])
+        })
+    }
+
+    /// What a layer says of a check, and whether it will say so again as long as the rows of principal and resource stay.
+    pub(super) fn ask(&self, layer: &Compiled, caller: &Caller<'_>, check: &Check<'_>) -> Answer {
+        let answer = self.judge.decide(layer, caller, check);
+        if let Some(fault) = &answer.fault {
+            tracing::error!(%fault, action = check.action, "a policy can't be evaluated: it denies");
+        }
+        answer
+    }
+}
+
+/// A statement as events and explanations name it: `POLICY@VERSION#INDEX`.
+pub(super) fn statement(layer: &Compiled, at: StatementRef) -> String {
+    let name = layer.documents().get(at.document).map_or("?", |named| &*named.name);
+    format!("{name}#{}", at.statement)
+}
+
+/// Compiles the documents of one layer; a document without text is one that is missing (I2).
+fn compile(kind: DocumentKind, documents: Vec<(Box<str>, Option<String>)>) -> Compiled {
+    let mut read = Vec::with_capacity(documents.len());
+    for (name, text) in documents {
+        let parsed = text.map(|text| Document::parse(kind, &text));
+        match parsed {
+            Some(Ok(document)) => read.push(Named {
+                name,
+                document: Arc::new(document),
+            }),
+            Some(Err(fault)) => {
+                tracing::error!(policy = %name, %fault, "a stored policy does not read: it denies");
+                return Compiled::broken();
+            }
+            None => {
+                tracing::error!(policy = %name, "a policy that is attached is missing: it denies");
+                return Compiled::broken();
+            }
+        }
+    }
+    Compiled::new(read)
+}
+
+/// The documents in force of what is attached to a principal: its own, then its groups', each once.
+fn attached(principal: PrincipalId, state: &State) -> Vec<(Box<str>, Option<String>)> {
+    let (account, mut policies): (AccountId, Vec<&PolicyRef>) = match principal {
+        PrincipalId::User(id) => {
+            let Some(user) = state.user(id) else { return Vec::new() };
+            let groups = user.groups.iter().filter_map(|membership| state.group(membership.group));
+            let through_groups = groups.flat_map(|group| &group.attached);
+            let all = user.attached.iter().chain(through_groups);
+            (user.account, all.map(|attached: &Attached| &attached.policy).collect())
+        }
+        PrincipalId::Role(id) => {
+            let Some(role) = state.role(id) else { return Vec::new() };
+            (role.account, role.attached.iter().map(|attached| &attached.policy).collect())
+        }
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    policies.retain(|policy| seen.insert(*policy));
+    policies.into_iter().map(|policy| document(account, policy, state)).collect()
+}
+
+fn document(account: AccountId, policy: &PolicyRef, state: &State) -> (Box<str>, Option<String>) {
+    match policy {
+        PolicyRef::System(name) => {
+            let text = system::find(name.as_str()).map(|policy| policy.document.to_owned());
+            (format!("{name}@v1").into(), text)
+        }
+        PolicyRef::Custom(name) => {
+            let version = state
+                .policy_at(&PolicyKey::new(account, name))
+                .and_then(|policy| policy.in_force());
+            match version {
+                Some(row) => (format!("{name}@{}", row.version).into(), Some(row.document.clone())),
+                None => (format!("{name}@v0").into(), None),
+            }
+        }
+    }
+}
+
+/// A bounded map. When it is full it is emptied: what is in use is made again in a moment, and nothing has to be counted
+/// at each use.
+#[derive(Debug)]
+struct Shelf<K>(RwLock<HashMap<K, Arc<Compiled>>>);
+
+impl<K> Default for Shelf<K> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<K: Eq + Hash> Shelf<K> {
+    fn find(&self, key: K, make: impl FnOnce() -> Compiled) -> Arc<Compiled> {
+        if let Some(found) = self.0.read().get(&key) {
+            return Arc::clone(found);
+        }
+        let made = Arc::new(make());
+        let mut shelf = self.0.write();
+        if shelf.len() >= limits::COMPILED_POLICIES_MAX {
+            shelf.clear();
+        }
+        shelf.insert(key, Arc::clone(&made));
+        made
+    }
+}
