@@ -66,6 +66,7 @@ pub use crate::event::{Actor, ActorKind, Element, Origin, PolicyRef, Recorded};
 pub use crate::policy::language::DocumentKind;
 pub use call::{Call, Class, Work};
 pub use figures::{Figures, Unready};
+pub use last_used::LastUsed;
 pub use service::{Answered, Engine, Reply};
 
 use crate::policy::language::{Document, Fault};

@@ -56,6 +56,7 @@ pub(super) fn largest(action: &str) -> Option<Vec<(&'static str, String)>> {
         "AttachPolicyToRole" | "DetachPolicyFromRole" => vec![kind, policy, role],
         "AttachPolicyToUser" | "DetachPolicyFromUser" => vec![kind, policy, user()],
         "AttachPolicyToGroup" | "DetachPolicyFromGroup" => vec![kind, policy, group()],
+        "DecodeDiagnosticMessage" => vec![("EncodedDiagnosticMessage", "x".repeat(4_096))],
         "ListPoliciesForUser" => vec![user()],
         "ListPoliciesForGroup" => vec![group()],
         "TagResources" => vec![policies(), names(), ("Tag", tags_json())],
