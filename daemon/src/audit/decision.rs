@@ -22,7 +22,11 @@ pub(super) fn check(
     if event.out.is_ok() && recorded.effect != Effect::Allow {
         found.push(Breach::NotAllowed);
     }
-    if !event.res.iter().all(|arn| belongs(arn, resources_of(event, rule))) {
+    if !event
+        .res
+        .iter()
+        .all(|arn| belongs(arn, resources_of(event, rule)))
+    {
         found.push(Breach::Resource);
     }
     if recorded.effect == Effect::None {
@@ -70,7 +74,11 @@ fn is_decided_alike(state: &State, library: &Library, event: &Event, rule: &Rule
         brings: &event.dec.ctx,
     };
     let ruling = policy::authorize(&question, &Reader::new(state), library);
-    let effect = if ruling.answer.is_ok() { Effect::Allow } else { Effect::Deny };
+    let effect = if ruling.answer.is_ok() {
+        Effect::Allow
+    } else {
+        Effect::Deny
+    };
     let recorded = &event.dec;
     (effect, &ruling.by, &ruling.checks) == (recorded.effect, &recorded.by, &recorded.chk)
 }

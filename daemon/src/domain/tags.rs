@@ -52,7 +52,10 @@ impl Command for TagKeys {
 pub(super) fn request_tags(tags: &[Tag]) -> impl Iterator<Item = (String, Element)> {
     tags.iter().map(|tag| {
         let value = tag.value.as_str().to_owned();
-        (format!("acs:RequestTag/{}", tag.key.as_str()), Element::Text(value.into()))
+        (
+            format!("acs:RequestTag/{}", tag.key.as_str()),
+            Element::Text(value.into()),
+        )
     })
 }
 

@@ -197,7 +197,10 @@ impl Use for GenerateDataKey {
 fn pairs(to: &'static str, context: &EncryptionContext) -> impl Iterator<Item = (String, Element)> {
     context.pairs().map(move |(name, value)| {
         let value = value.to_owned();
-        (format!("{to}kms:EncryptionContext:{name}"), Element::Text(value.into()))
+        (
+            format!("{to}kms:EncryptionContext:{name}"),
+            Element::Text(value.into()),
+        )
     })
 }
 

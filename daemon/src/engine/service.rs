@@ -192,7 +192,10 @@ impl Engine {
                 Some(Verdict::Answered(mut reply, receipt)) => {
                     seat.answered(&reply.result);
                     // Only now has the event its place.
-                    if let Err(ApiError { denied: Some(denied), .. }) = &mut reply.result {
+                    if let Err(ApiError {
+                        denied: Some(denied), ..
+                    }) = &mut reply.result
+                    {
                         let key = self.tools.internal_key(InternalKeyPurpose::Diagnostics).ok();
                         let message = key.map(|key| diagnosis::encode(&key, receipt.seq()));
                         denied.diagnosis = message.map(Into::into);

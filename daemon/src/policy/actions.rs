@@ -27,7 +27,12 @@ mod tests {
         let keys = "acs:kms:cn-hangzhou:1000000000000001:key";
         for (op, nth, resource, wanted) in [
             ("kms/Encrypt", 0, key, "kms:Encrypt"),
-            ("ram/CreateUser", 0, "acs:ram::1000000000000001:user/*", "ram:CreateUser"),
+            (
+                "ram/CreateUser",
+                0,
+                "acs:ram::1000000000000001:user/*",
+                "ram:CreateUser",
+            ),
             ("kms/ReEncrypt", 0, key, "kms:ReEncryptFrom"),
             ("kms/ReEncrypt", 1, key, "kms:ReEncryptTo"),
             ("kms/ReEncrypt", 0, keys, "kms:ReEncryptTo"),

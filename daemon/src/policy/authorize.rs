@@ -98,9 +98,8 @@ pub fn authorize(question: &Question<'_>, reader: &Reader<'_>, library: &Library
         ActorKind::RamUser | ActorKind::AssumedRole if question.concerns_strangers() => {
             denied(Denial::NothingAllows, BY_NOTHING)
         }
-        ActorKind::RamUser | ActorKind::AssumedRole => {
-            ask_policies(question, reader, library).unwrap_or_else(|| denied(Denial::NothingAllows, BY_NOTHING))
-        }
+        ActorKind::RamUser | ActorKind::AssumedRole => ask_policies(question, reader, library)
+            .unwrap_or_else(|| denied(Denial::NothingAllows, BY_NOTHING)),
     }
 }
 
@@ -111,7 +110,6 @@ impl Question<'_> {
         self.account != own && self.operator != Some(own) && self.op != ASSUME_ROLE
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,11 @@ use crate::event::{Actor, ActorKind, Checked, PrincipalId};
 use crate::projection::{Key, Reader};
 
 /// Asks the policies about a user or a session. None when there is no such principal any more.
-pub(super) fn ask_policies(question: &Question<'_>, reader: &Reader<'_>, library: &Library) -> Option<Ruling> {
+pub(super) fn ask_policies(
+    question: &Question<'_>,
+    reader: &Reader<'_>,
+    library: &Library,
+) -> Option<Ruling> {
     let account = question.actor.account.to_string();
     let asked = Asked {
         question,
@@ -99,8 +103,7 @@ impl Subject {
             name,
             revision: revision.get(),
             identity: library.identity(id, revision, reader.state()),
-            session: session
-                .map(|(_, text)| library.document(DocumentKind::Session, "session policy", text)),
+            session: session.map(|(_, text)| library.document(DocumentKind::Session, "session policy", text)),
         })
     }
 }
@@ -166,7 +169,12 @@ impl Asked<'_> {
         let trust = of_role
             .as_ref()
             .map(|policy| policy.as_ref().map_or_else(Answer::silent, ask));
-        let answers = [Some(&identity), session.as_ref(), resources.as_ref(), trust.as_ref()];
+        let answers = [
+            Some(&identity),
+            session.as_ref(),
+            resources.as_ref(),
+            trust.as_ref(),
+        ];
         let lasting = Lasting::of(answers.into_iter().flatten());
         let layer = |answer: Answer| answer.layer;
         let layers = Layers {
@@ -184,10 +192,13 @@ impl Asked<'_> {
             LayerName::Resource => of_resource.as_ref(),
             LayerName::Trust => of_role.as_ref()?.as_ref(),
         };
-        let statements = outcome.statements.iter().map(|(layer, at)| match compiled(*layer) {
-            Some(compiled) => statement(compiled, *at),
-            None => String::new(),
-        });
+        let statements = outcome
+            .statements
+            .iter()
+            .map(|(layer, at)| match compiled(*layer) {
+                Some(compiled) => statement(compiled, *at),
+                None => String::new(),
+            });
         let checked = Checked {
             by: statements.take(limits::STATEMENTS_RECORDED_MAX).collect(),
             act: action.to_owned().into(),
@@ -205,6 +216,9 @@ impl Asked<'_> {
     fn trust_policy(&self, resource: &str) -> Option<Arc<Compiled>> {
         let (account, name) = role_of(resource)?;
         let role = self.reader.role_bearing(account, &name.folded())?;
-        Some(self.library.document(DocumentKind::Trust, "trust policy", &role.trust))
+        Some(
+            self.library
+                .document(DocumentKind::Trust, "trust policy", &role.trust),
+        )
     }
 }

@@ -67,7 +67,10 @@ impl Library {
 
 /// A statement as events and explanations name it: `POLICY@VERSION#INDEX`.
 pub(super) fn statement(layer: &Compiled, at: StatementRef) -> String {
-    let name = layer.documents().get(at.document).map_or("?", |named| &*named.name);
+    let name = layer
+        .documents()
+        .get(at.document)
+        .map_or("?", |named| &*named.name);
     format!("{name}#{}", at.statement)
 }
 
@@ -98,20 +101,36 @@ fn compile(kind: DocumentKind, documents: Vec<(Box<str>, Option<String>)>) -> Co
 fn attached(principal: PrincipalId, state: &State) -> Vec<(Box<str>, Option<String>)> {
     let (account, mut policies): (AccountId, Vec<&PolicyRef>) = match principal {
         PrincipalId::User(id) => {
-            let Some(user) = state.user(id) else { return Vec::new() };
-            let groups = user.groups.iter().filter_map(|membership| state.group(membership.group));
+            let Some(user) = state.user(id) else {
+                return Vec::new();
+            };
+            let groups = user
+                .groups
+                .iter()
+                .filter_map(|membership| state.group(membership.group));
             let through_groups = groups.flat_map(|group| &group.attached);
             let all = user.attached.iter().chain(through_groups);
-            (user.account, all.map(|attached: &Attached| &attached.policy).collect())
+            (
+                user.account,
+                all.map(|attached: &Attached| &attached.policy).collect(),
+            )
         }
         PrincipalId::Role(id) => {
-            let Some(role) = state.role(id) else { return Vec::new() };
-            (role.account, role.attached.iter().map(|attached| &attached.policy).collect())
+            let Some(role) = state.role(id) else {
+                return Vec::new();
+            };
+            (
+                role.account,
+                role.attached.iter().map(|attached| &attached.policy).collect(),
+            )
         }
     };
     let mut seen = std::collections::BTreeSet::new();
     policies.retain(|policy| seen.insert(*policy));
-    policies.into_iter().map(|policy| document(account, policy, state)).collect()
+    policies
+        .into_iter()
+        .map(|policy| document(account, policy, state))
+        .collect()
 }
 
 fn document(account: AccountId, policy: &PolicyRef, state: &State) -> (Box<str>, Option<String>) {
@@ -125,7 +144,10 @@ fn document(account: AccountId, policy: &PolicyRef, state: &State) -> (Box<str>,
                 .policy_at(&PolicyKey::new(account, name))
                 .and_then(|policy| policy.in_force());
             match version {
-                Some(row) => (format!("{name}@{}", row.version).into(), Some(row.document.clone())),
+                Some(row) => (
+                    format!("{name}@{}", row.version).into(),
+                    Some(row.document.clone()),
+                ),
                 None => (format!("{name}@v0").into(), None),
             }
         }

@@ -39,7 +39,10 @@ pub struct Lasting(());
 impl Lasting {
     /// From the answers of all layers that were asked; `None` if one of them read what only this request brings.
     pub fn of<'a>(answers: impl IntoIterator<Item = &'a Answer>) -> Option<Self> {
-        answers.into_iter().all(|answer| answer.is_static).then_some(Self(()))
+        answers
+            .into_iter()
+            .all(|answer| answer.is_static)
+            .then_some(Self(()))
     }
 }
 
@@ -64,7 +67,11 @@ impl<D: Clone> Remembered<D> {
     pub fn recall(&self, basis: &Basis<'_>) -> Option<D> {
         let hash = self.hasher.hash_one(basis);
         let row = self.place(hash)?.lock();
-        let kept = row.kept.iter().flatten().find(|kept| kept.hash == hash && kept.is_for(basis))?;
+        let kept = row
+            .kept
+            .iter()
+            .flatten()
+            .find(|kept| kept.hash == hash && kept.is_for(basis))?;
         Some(kept.decision.clone())
     }
 
@@ -83,7 +90,10 @@ impl<D: Clone> Remembered<D> {
         };
         let mut row = place.lock();
         // An older decision about the same is of no use: its revisions are past.
-        let same = row.kept.iter().position(|old| old.as_ref().is_some_and(|old| old.is_about(basis)));
+        let same = row
+            .kept
+            .iter()
+            .position(|old| old.as_ref().is_some_and(|old| old.is_about(basis)));
         let at = same.unwrap_or(row.next);
         if same.is_none() {
             row.next = (row.next + 1) % WAYS;
@@ -135,7 +145,9 @@ impl<D> Kept<D> {
     }
 
     fn is_about(&self, basis: &Basis<'_>) -> bool {
-        *self.principal == *basis.principal && *self.action == *basis.action && *self.resource == *basis.resource
+        *self.principal == *basis.principal
+            && *self.action == *basis.action
+            && *self.resource == *basis.resource
     }
 }
 

@@ -20,8 +20,8 @@ use chancery::engine::query::page::Page;
 use chancery::engine::query::tags::ListResourceTags;
 use chancery::engine::query::versions::ListKeyVersions;
 use chancery::engine::{
-    AcceptClock, Actor, ActorKind, Call, ChangeLifecycle, CreateAlias, CreateKey, DeleteAlias, KeyRef, Lane,
-    Origin, Recorded, Reply, Scope, TagKeys, Transition, UntagKeys, UpdateAlias, UpdateRotationPolicy, Work,
+    AcceptClock, Actor, Call, ChangeLifecycle, CreateAlias, CreateKey, DeleteAlias, KeyRef, Lane, Origin,
+    Recorded, Reply, Scope, TagKeys, Transition, UntagKeys, UpdateAlias, UpdateRotationPolicy, Work,
 };
 use chancery::ledger::Receipt;
 

@@ -9,7 +9,7 @@ use chancery::base::{ApiError, Region, RequestId, Seq, Timestamp};
 use chancery::engine::boot::{self, Core, Founding};
 use chancery::engine::service::Threads;
 use chancery::engine::tools::MessageLimits;
-use chancery::engine::{Actor, ActorKind, Call, Engine, Lane, Origin, Recorded, Scope, Work};
+use chancery::engine::{Actor, Call, Engine, Lane, Origin, Recorded, Scope, Work};
 use chancery::event::Event;
 use chancery::event::codec::decode_event;
 use chancery::ledger::SignedEntry;

@@ -69,15 +69,22 @@ mod tests {
         let text = translated(
             r#"{"Version": "1", "Statement": [{"Sid": "s", "Effect": "Deny", "Action": "kms:Encrypt", "Resource": "*"}]}"#,
         );
-        for part in ["forbid", "@policy(\"app\")", "@statement(\"0\")", "@sid(\"s\")", "Action::\"kms:Encrypt\""] {
+        for part in [
+            "forbid",
+            "@policy(\"app\")",
+            "@statement(\"0\")",
+            "@sid(\"s\")",
+            "Action::\"kms:Encrypt\"",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }
 
     #[test]
     fn other_services_leave_nothing_to_decide() {
-        let text =
-            translated(r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "oss:*", "Resource": "*"}]}"#);
+        let text = translated(
+            r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "oss:*", "Resource": "*"}]}"#,
+        );
         assert!(text.starts_with("// no statement"), "{text}");
     }
 }

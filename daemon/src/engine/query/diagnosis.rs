@@ -106,7 +106,10 @@ fn matched(denied: &Checked) -> Vec<Answer> {
             .text("Effect", effect)
             .text("PolicyIdentifier", statement.clone())
             .text("PolicyType", if is_system { "System" } else { "Custom" })
-            .with_some("PolicyVersion", (!is_system && !version.is_empty()).then(|| version.to_owned()))
+            .with_some(
+                "PolicyVersion",
+                (!is_system && !version.is_empty()).then(|| version.to_owned()),
+            )
     });
     shown.collect()
 }

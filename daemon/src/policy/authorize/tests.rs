@@ -9,7 +9,9 @@ use crate::projection::row::Address;
 const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 fn account(n: u8) -> AccountId {
-    format!("{:016}", 1_000_000_000_000_000 + u64::from(n)).parse().unwrap()
+    format!("{:016}", 1_000_000_000_000_000 + u64::from(n))
+        .parse()
+        .unwrap()
 }
 
 fn key_id() -> KeyId {
@@ -164,7 +166,10 @@ impl World {
             brings,
         };
         let ruling = authorize(&question, &reader, &self.library);
-        (ruling, reader.into_reads().into_iter().map(|read| read.row).collect())
+        (
+            ruling,
+            reader.into_reads().into_iter().map(|read| read.row).collect(),
+        )
     }
 
     /// How alice's Encrypt with the key comes out, and by what.
@@ -200,7 +205,10 @@ fn alice() -> Actor {
 }
 
 fn session(ak: &str) -> Actor {
-    let (role, name) = (RoleName::parse("ci").unwrap(), SessionName::parse("build").unwrap());
+    let (role, name) = (
+        RoleName::parse("ci").unwrap(),
+        SessionName::parse("build").unwrap(),
+    );
     Actor::assumed_role(account(1), (role_id(), role), name, None, AccessKeyId::parse(ak))
 }
 
@@ -208,13 +216,18 @@ fn allowed(by: &str) -> (CheckKind, PolicyLayer, Vec<String>) {
     (CheckKind::Allow, PolicyLayer::Identity, vec![by.into()])
 }
 
-const NOTHING: (CheckKind, PolicyLayer, Vec<String>) = (CheckKind::ImplicitDeny, PolicyLayer::Identity, Vec::new());
+const NOTHING: (CheckKind, PolicyLayer, Vec<String>) =
+    (CheckKind::ImplicitDeny, PolicyLayer::Identity, Vec::new());
 
 #[test]
 fn a_user_may_what_is_attached_to_it_or_its_group_and_nothing_else() {
     let mut world = World::new();
     assert_eq!(world.encrypts(&alice()), NOTHING);
-    world.attaches("use", document("Allow", "kms:Encrypt", ""), Holder::Group(group_id()));
+    world.attaches(
+        "use",
+        document("Allow", "kms:Encrypt", ""),
+        Holder::Group(group_id()),
+    );
     assert_eq!(world.encrypts(&alice()), NOTHING);
     world.happens([Change::UserJoinedGroup {
         at: AT,
@@ -245,7 +258,11 @@ fn a_user_may_what_is_attached_to_it_or_its_group_and_nothing_else() {
 #[test]
 fn another_version_in_force_decides_from_then_on() {
     let mut world = World::new();
-    world.attaches("use", document("Allow", "kms:Encrypt", ""), Holder::User(user_id()));
+    world.attaches(
+        "use",
+        document("Allow", "kms:Encrypt", ""),
+        Holder::User(user_id()),
+    );
     assert_eq!(world.encrypts(&alice()), allowed("use@v1#0"));
     let second = PolicyVersion::FIRST.next();
     world.happens([Change::PolicyVersionCreated(PolicyVersionCreated {
@@ -259,7 +276,11 @@ fn another_version_in_force_decides_from_then_on() {
     })]);
     assert_eq!(
         world.encrypts(&alice()),
-        (CheckKind::ExplicitDeny, PolicyLayer::Identity, vec!["use@v2#0".into()])
+        (
+            CheckKind::ExplicitDeny,
+            PolicyLayer::Identity,
+            vec!["use@v2#0".into()]
+        )
     );
     world.happens([Change::PolicyDefaultSet {
         at: AT,
@@ -274,7 +295,11 @@ fn another_version_in_force_decides_from_then_on() {
 fn a_tag_condition_sees_the_tags_of_the_moment() {
     let mut world = World::new();
     let condition = r#","Condition":{"StringEqualsIgnoreCase":{"kms:tag/Project":["apollo"]}}"#;
-    world.attaches("apollo", document("Allow", "kms:Encrypt", condition), Holder::User(user_id()));
+    world.attaches(
+        "apollo",
+        document("Allow", "kms:Encrypt", condition),
+        Holder::User(user_id()),
+    );
     assert_eq!(world.encrypts(&alice()), allowed("apollo@v1#0"));
     world.happens([Change::KeysTagged {
         keys: vec![key_id()],
@@ -297,12 +322,20 @@ fn a_tag_condition_sees_the_tags_of_the_moment() {
 fn what_a_request_brings_is_seen_and_never_remembered() {
     let mut world = World::new();
     let condition = r#","Condition":{"StringEquals":{"kms:EncryptionContext:tenant":"a"},"IpAddress":{"acs:SourceIp":"10.0.0.0/8"}}"#;
-    world.attaches("tenant", document("Allow", "kms:Encrypt", condition), Holder::User(user_id()));
+    world.attaches(
+        "tenant",
+        document("Allow", "kms:Encrypt", condition),
+        Holder::User(user_id()),
+    );
     let key = key_arn();
     let with = |value: &'static str| {
         let brings = [("kms:EncryptionContext:tenant", Element::Text(value.into()))];
         let brings: Recorded = brings.into_iter().collect();
-        world.ask(&alice(), "kms/Encrypt", &[&key], &brings).0.answer.is_ok()
+        world
+            .ask(&alice(), "kms/Encrypt", &[&key], &brings)
+            .0
+            .answer
+            .is_ok()
     };
     assert_eq!([with("a"), with("b"), with("a")], [true, false, true]);
 }
@@ -320,13 +353,21 @@ fn a_key_policy_allows_by_itself_and_a_deny_in_it_binds() {
     world.happens([key_policy("Allow")]);
     assert_eq!(
         world.encrypts(&alice()),
-        (CheckKind::Allow, PolicyLayer::Resource, vec!["key policy#0".into()])
+        (
+            CheckKind::Allow,
+            PolicyLayer::Resource,
+            vec!["key policy#0".into()]
+        )
     );
     world.attaches("use", document("Allow", "kms:*", ""), Holder::User(user_id()));
     world.happens([key_policy("Deny")]);
     assert_eq!(
         world.encrypts(&alice()),
-        (CheckKind::ExplicitDeny, PolicyLayer::Resource, vec!["key policy#0".into()])
+        (
+            CheckKind::ExplicitDeny,
+            PolicyLayer::Resource,
+            vec!["key policy#0".into()]
+        )
     );
 }
 
@@ -356,7 +397,12 @@ fn a_session_may_what_its_role_and_its_own_policy_both_allow() {
         (CheckKind::ImplicitDeny, PolicyLayer::Session, Vec::new())
     );
     // A session that nobody opened is nobody.
-    let (ruling, _) = world.ask(&session("STS.other"), "kms/Encrypt", &[&key_arn()], &Recorded::EMPTY);
+    let (ruling, _) = world.ask(
+        &session("STS.other"),
+        "kms/Encrypt",
+        &[&key_arn()],
+        &Recorded::EMPTY,
+    );
     assert_eq!(ruling.answer, Err(Denial::NothingAllows));
 }
 
@@ -364,13 +410,18 @@ fn a_session_may_what_its_role_and_its_own_policy_both_allow() {
 fn assuming_a_role_takes_both_sides() {
     let mut world = World::new();
     let role = format!("acs:ram::{}:role/ci", account(1));
-    let assumes = |world: &World, actor: &Actor| world.ask(actor, "sts/AssumeRole", &[&role], &Recorded::EMPTY).0;
+    let assumes =
+        |world: &World, actor: &Actor| world.ask(actor, "sts/AssumeRole", &[&role], &Recorded::EMPTY).0;
     let denied = assumes(&world, &alice());
     assert_eq!(
         (denied.checks[0].kind, denied.checks[0].layer),
         (CheckKind::ImplicitDeny, PolicyLayer::Identity)
     );
-    world.attaches("assume", document("Allow", "sts:AssumeRole", ""), Holder::User(user_id()));
+    world.attaches(
+        "assume",
+        document("Allow", "sts:AssumeRole", ""),
+        Holder::User(user_id()),
+    );
     assert!(assumes(&world, &alice()).answer.is_ok());
     world.happens([Change::RoleUpdated(RoleUpdated {
         at: AT,
@@ -395,10 +446,18 @@ fn assuming_a_role_takes_both_sides() {
 #[test]
 fn every_check_of_an_operation_must_allow_and_each_is_told() {
     let mut world = World::new();
-    world.attaches("from", document("Allow", "kms:ReEncryptFrom", ""), Holder::User(user_id()));
+    world.attaches(
+        "from",
+        document("Allow", "kms:ReEncryptFrom", ""),
+        Holder::User(user_id()),
+    );
     let key = key_arn();
     let (ruling, reads) = world.ask(&alice(), "kms/ReEncrypt", &[&key, &key], &Recorded::EMPTY);
-    let told: Vec<_> = ruling.checks.iter().map(|check| (&*check.act, check.kind)).collect();
+    let told: Vec<_> = ruling
+        .checks
+        .iter()
+        .map(|check| (&*check.act, check.kind))
+        .collect();
     assert_eq!(
         told,
         [
@@ -409,7 +468,10 @@ fn every_check_of_an_operation_must_allow_and_each_is_told() {
     let Err(Denial::Policies(denied)) = ruling.answer else {
         panic!("{ruling:?}")
     };
-    assert_eq!((&*denied.action, denied.principal_type), ("kms:ReEncryptTo", "SubUser"));
+    assert_eq!(
+        (&*denied.action, denied.principal_type),
+        ("kms:ReEncryptTo", "SubUser")
+    );
     assert_eq!(&*denied.principal_name, "200000000000000001");
     // The decision rests on the user's row and the key's (law 3).
     assert_eq!(reads, [user_id().row_key(), key_id().row_key()]);
@@ -418,7 +480,11 @@ fn every_check_of_an_operation_must_allow_and_each_is_told() {
 #[test]
 fn an_operation_without_resource_is_asked_for_on_everything() {
     let mut world = World::new();
-    world.attaches("some", document("Allow", "kms:Describe*", ""), Holder::User(user_id()));
+    world.attaches(
+        "some",
+        document("Allow", "kms:Describe*", ""),
+        Holder::User(user_id()),
+    );
     let (ruling, _) = world.ask(&alice(), "kms/DescribeAccountKmsStatus", &[], &Recorded::EMPTY);
     assert!(ruling.answer.is_ok(), "{ruling:?}");
 }

@@ -66,7 +66,11 @@ impl Compiled {
 
     /// The statement a reference means.
     pub fn statement(&self, at: StatementRef) -> Option<&Statement> {
-        self.documents.get(at.document)?.document.statements().get(at.statement)
+        self.documents
+            .get(at.document)?
+            .document
+            .statements()
+            .get(at.statement)
     }
 
     /// What decides this action; `None` for an action that the catalogue does not know.
@@ -82,9 +86,21 @@ impl Compiled {
             for (at, named, statement) in self.statements() {
                 let Named { name, document } = named;
                 // Two documents of one name stay apart; only in display do they look alike.
-                let twins = self.documents.iter().take(at.document).filter(|other| other.name == *name).count();
-                let name = if twins == 0 { name.to_string() } else { format!("{name}~{twins}") };
-                let form = Form::Whole { name: &name, statement: at.statement };
+                let twins = self
+                    .documents
+                    .iter()
+                    .take(at.document)
+                    .filter(|other| other.name == *name)
+                    .count();
+                let name = if twins == 0 {
+                    name.to_string()
+                } else {
+                    format!("{name}~{twins}")
+                };
+                let form = Form::Whole {
+                    name: &name,
+                    statement: at.statement,
+                };
                 whole.add(at, statement, translate(document.kind(), statement, form).ok());
             }
             whole
@@ -104,17 +120,30 @@ impl Compiled {
     }
 
     fn build(&self, action: &str) -> Arc<Slice> {
-        let covering = self.statements().filter(|(_, _, statement)| statement.actions.cover(action));
+        let covering = self
+            .statements()
+            .filter(|(_, _, statement)| statement.actions.cover(action));
         let key: Vec<_> = covering.map(|(at, _, _)| at).collect();
         if let Some(known) = self.shared.lock().get(&key) {
             return Arc::clone(known);
         }
         let mut slice = Slice::empty(self.broken);
         for at in &key {
-            let Some(named) = self.documents.get(at.document) else { continue };
-            let Some(statement) = self.statement(*at) else { continue };
-            let form = Form::Slice { document: at.document, statement: at.statement };
-            slice.add(*at, statement, translate(named.document.kind(), statement, form).ok());
+            let Some(named) = self.documents.get(at.document) else {
+                continue;
+            };
+            let Some(statement) = self.statement(*at) else {
+                continue;
+            };
+            let form = Form::Slice {
+                document: at.document,
+                statement: at.statement,
+            };
+            slice.add(
+                *at,
+                statement,
+                translate(named.document.kind(), statement, form).ok(),
+            );
         }
         // Two threads may have built it; either is as good, and one is kept.
         Arc::clone(self.shared.lock().entry(key).or_insert_with(|| Arc::new(slice)))
@@ -155,7 +184,12 @@ impl Slice {
         self.ids.get(id).copied()
     }
 
-    fn add(&mut self, at: StatementRef, statement: &Statement, translated: Option<Option<cedar_policy::pst::Policy>>) {
+    fn add(
+        &mut self,
+        at: StatementRef,
+        statement: &Statement,
+        translated: Option<Option<cedar_policy::pst::Policy>>,
+    ) {
         let Some(translated) = translated else {
             self.broken = true;
             return;

@@ -25,7 +25,9 @@ pub struct Whole(Judge);
 
 impl Evaluator for Whole {
     fn layer(&self, documents: &[&Document], caller: &Caller<'_>, check: &Check<'_>) -> Layer {
-        self.0.decide_whole(&compiled(documents), caller, check, None).layer
+        self.0
+            .decide_whole(&compiled(documents), caller, check, None)
+            .layer
     }
 }
 

@@ -117,7 +117,10 @@ pub(super) fn any(terms: Vec<Node>) -> Option<Node> {
 /// runs low, so the depth must not grow with the length of a list that a policy's author chooses.
 fn joined(op: BinaryOp, terms: &[Node]) -> Option<Node> {
     if terms.len() <= FLAT_MAX {
-        return terms.iter().cloned().reduce(|left, right| binary(op, left, right));
+        return terms
+            .iter()
+            .cloned()
+            .reduce(|left, right| binary(op, left, right));
     }
     let (left, right) = terms.split_at(terms.len() / 2);
     Some(binary(op, joined(op, left)?, joined(op, right)?))
@@ -164,7 +167,10 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
     flags: named(View::Flag.type_name()),
 });
 
-#[expect(clippy::expect_used, reason = "the names are constants; every test of this room reads them")]
+#[expect(
+    clippy::expect_used,
+    reason = "the names are constants; every test of this room reads them"
+)]
 fn named(text: &str) -> EntityType {
     EntityType::from_name(Name::unqualified(text).expect("a constant identifier"))
 }

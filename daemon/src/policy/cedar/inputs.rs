@@ -132,7 +132,10 @@ fn context(needs: &Needs, check: &Check<'_>, memo: &Memo, full: bool) -> Result<
     if full || !needs.globs.is_empty() {
         let held = needs.globs.iter().filter(|glob| match &glob.subject {
             Subject::Resource => glob.pattern.matches(check.resource),
-            Subject::Key(key) => check.conditions.value(key).is_some_and(|value| glob.pattern.matches(&value)),
+            Subject::Key(key) => check
+                .conditions
+                .value(key)
+                .is_some_and(|value| glob.pattern.matches(&value)),
         });
         let held = held.map(|glob| RestrictedExpression::new_string(glob.to_string()));
         pairs.push(("globs".to_owned(), RestrictedExpression::new_set(held)));
@@ -191,11 +194,17 @@ impl Types {
 static TYPES: LazyLock<Types> = LazyLock::new(|| Types {
     caller: named("Caller"),
     action: named("Action"),
-    resources: ResourceKind::ALL.iter().map(|kind| (*kind, named(type_name(*kind)))).collect(),
+    resources: ResourceKind::ALL
+        .iter()
+        .map(|kind| (*kind, named(type_name(*kind))))
+        .collect(),
     views: View::ALL.map(|view| (view, named(view.type_name()))).to_vec(),
 });
 
-#[expect(clippy::expect_used, reason = "the names are constants; every test of this room reads them")]
+#[expect(
+    clippy::expect_used,
+    reason = "the names are constants; every test of this room reads them"
+)]
 fn named(text: &str) -> EntityTypeName {
     text.parse().expect("a constant identifier")
 }

@@ -72,15 +72,24 @@ impl Judge {
         }
     }
 
-    fn ask(&self, slice: &Slice, caller: &Caller<'_>, check: &Check<'_>, fill: Fill<'_>) -> Result<Layer, String> {
+    fn ask(
+        &self,
+        slice: &Slice,
+        caller: &Caller<'_>,
+        check: &Check<'_>,
+        fill: Fill<'_>,
+    ) -> Result<Layer, String> {
         if slice.broken {
             return Err("a document of the set cannot be read or translated".to_owned());
         }
         if slice.policies.is_empty() {
             return Ok(Layer::Silent);
         }
-        let inputs = inputs::build(&slice.needs, caller, check, &self.memo, fill).map_err(|fault| fault.to_string())?;
-        let response = self.authorizer.is_authorized(&inputs.request, &slice.policies, &inputs.entities);
+        let inputs = inputs::build(&slice.needs, caller, check, &self.memo, fill)
+            .map_err(|fault| fault.to_string())?;
+        let response = self
+            .authorizer
+            .is_authorized(&inputs.request, &slice.policies, &inputs.entities);
         let diagnostics = response.diagnostics();
         // Cedar has skipped a policy that erred; it may have been the forbid that mattered (law 6).
         if let Some(error) = diagnostics.errors().next() {

@@ -99,7 +99,10 @@ impl Needs {
 /// words for one: all of these count as the request's.
 const fn is_of_principal_or_resource(key: &ConditionKey) -> bool {
     match key {
-        ConditionKey::PrincipalArn | ConditionKey::AccountId | ConditionKey::Tag(_) | ConditionKey::Absent(_) => true,
+        ConditionKey::PrincipalArn
+        | ConditionKey::AccountId
+        | ConditionKey::Tag(_)
+        | ConditionKey::Absent(_) => true,
         ConditionKey::CurrentTime
         | ConditionKey::SourceIp
         | ConditionKey::SecureTransport

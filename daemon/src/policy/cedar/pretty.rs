@@ -26,6 +26,7 @@ pub fn pretty(name: &str, document: Document) -> Result<String, Unreadable> {
         line_width: 110,
         indent_width: 2,
     };
-    let text = policies_str_to_pretty(&policies.join("\n\n"), &layout).map_err(|fault| Unreadable(fault.to_string()))?;
+    let text = policies_str_to_pretty(&policies.join("\n\n"), &layout)
+        .map_err(|fault| Unreadable(fault.to_string()))?;
     Ok(format!("{}\n", text.trim_end()))
 }

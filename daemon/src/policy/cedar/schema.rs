@@ -60,7 +60,12 @@ pub(super) fn kind_of(arn: &str) -> ResourceKind {
     let mut fields = arn.splitn(5, ':');
     let service = fields.nth(1).unwrap_or_default();
     let relative = fields.nth(2).unwrap_or_default();
-    match (service, relative.split_once('/').map_or((relative, false), |(head, _)| (head, true))) {
+    match (
+        service,
+        relative
+            .split_once('/')
+            .map_or((relative, false), |(head, _)| (head, true)),
+    ) {
         ("kms", ("key", true)) => K::Key,
         ("kms", ("key", false)) => K::KeyContainer,
         ("kms", ("secret", true)) => K::Secret,
@@ -86,7 +91,11 @@ pub(super) fn kind_of(arn: &str) -> ResourceKind {
 pub fn generate() -> String {
     let mut text = HEAD.to_owned();
     let kinds: Vec<_> = distinct(ResourceKind::ALL.iter().map(|kind| type_name(*kind)));
-    let _ = writeln!(text, "entity {} = {{ arn: String, account: String }} tags String;", kinds.join(", "));
+    let _ = writeln!(
+        text,
+        "entity {} = {{ arn: String, account: String }} tags String;",
+        kinds.join(", ")
+    );
     text.push_str(VIEWS);
     let groups = catalogue::SERVICES.iter().map(|service| quoted(&group(service)));
     let _ = writeln!(text, "action {};", groups.collect::<Vec<_>>().join(", "));
@@ -171,21 +180,30 @@ mod tests {
             let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies/schema.cedarschema");
             std::fs::write(path, &generated).unwrap();
         }
-        assert_eq!(TEXT, generated, "run again with CHANCERY_BLESS=1 and read the difference");
+        assert_eq!(
+            TEXT, generated,
+            "run again with CHANCERY_BLESS=1 and read the difference"
+        );
     }
 
     #[test]
     fn cedar_reads_the_schema_without_a_warning() {
         let (schema, warnings) = Schema::from_cedarschema_str(&generate()).unwrap();
         assert_eq!(warnings.count(), 0);
-        assert_eq!(schema.actions().count(), catalogue::all().count() + catalogue::SERVICES.len());
+        assert_eq!(
+            schema.actions().count(),
+            catalogue::all().count() + catalogue::SERVICES.len()
+        );
         assert!(super::schema().is_ok());
     }
 
     #[test]
     fn an_arn_tells_its_kind() {
         for kind in ResourceKind::ALL {
-            let arn = kind.form().replace("*:*:*", "cn-hangzhou:1000000000000001:x").replace(":*:*:", ":cn-hangzhou:1:");
+            let arn = kind
+                .form()
+                .replace("*:*:*", "cn-hangzhou:1000000000000001:x")
+                .replace(":*:*:", ":cn-hangzhou:1:");
             assert!(Pattern::parse(kind.form()).matches(&arn));
             assert_eq!(kind_of(&arn), *kind, "{arn}");
         }

@@ -25,7 +25,10 @@ impl Scope {
         let mut everything = true;
         for service in catalogue::SERVICES {
             let members = catalogue::all().filter(|action| action.service() == *service);
-            let covered: Vec<_> = members.clone().filter(|action| actions.cover(action.name)).collect();
+            let covered: Vec<_> = members
+                .clone()
+                .filter(|action| actions.cover(action.name))
+                .collect();
             if covered.len() == members.count() {
                 names.push(group(service));
             } else {
@@ -33,7 +36,11 @@ impl Scope {
                 names.extend(covered.into_iter().map(|action| action.name.to_owned()));
             }
         }
-        if everything { Self::Everything } else { Self::These(names) }
+        if everything {
+            Self::Everything
+        } else {
+            Self::These(names)
+        }
     }
 }
 
@@ -65,7 +72,11 @@ mod tests {
     fn scope(patterns: &[&str], but: bool) -> Scope {
         let parse = |text: &&str| ActionPattern::parse(text).unwrap();
         let patterns = patterns.iter().map(parse).collect();
-        Scope::of(&if but { Actions::AllBut(patterns) } else { Actions::Only(patterns) })
+        Scope::of(&if but {
+            Actions::AllBut(patterns)
+        } else {
+            Actions::Only(patterns)
+        })
     }
 
     fn these(names: &[&str]) -> Scope {
@@ -76,16 +87,29 @@ mod tests {
     fn a_whole_service_is_its_group() {
         assert_eq!(scope(&["*"], false), Scope::Everything);
         assert_eq!(scope(&["kms:*"], false), these(&["kms:*"]));
-        assert_eq!(scope(&["kms:*", "ram:*"], true), these(&["sts:*", "actiontrail:*", "chancery:*"]));
+        assert_eq!(
+            scope(&["kms:*", "ram:*"], true),
+            these(&["sts:*", "actiontrail:*", "chancery:*"])
+        );
     }
 
     #[test]
     fn wildcards_stand_for_members() {
-        assert_eq!(scope(&["kms:*crypt"], false), these(&[
-            "kms:Encrypt", "kms:Decrypt", "kms:AsymmetricEncrypt", "kms:AsymmetricDecrypt",
-            "kms:CertificatePublicKeyEncrypt", "kms:CertificatePrivateKeyDecrypt",
-        ]));
-        assert_eq!(scope(&["kms:reencrypt"], false), these(&["kms:ReEncryptFrom", "kms:ReEncryptTo"]));
+        assert_eq!(
+            scope(&["kms:*crypt"], false),
+            these(&[
+                "kms:Encrypt",
+                "kms:Decrypt",
+                "kms:AsymmetricEncrypt",
+                "kms:AsymmetricDecrypt",
+                "kms:CertificatePublicKeyEncrypt",
+                "kms:CertificatePrivateKeyDecrypt",
+            ])
+        );
+        assert_eq!(
+            scope(&["kms:reencrypt"], false),
+            these(&["kms:ReEncryptFrom", "kms:ReEncryptTo"])
+        );
         assert_eq!(scope(&["oss:GetObject"], false), these(&[]));
     }
 }

@@ -13,8 +13,8 @@ use cedar_policy::pst::{
 };
 
 use super::expr::{
-    self, Node, action, all, any, binary, context_has, equal, flag, like, not, of_context, of_principal, of_resource,
-    text, unary,
+    self, Node, action, all, any, binary, context_has, equal, flag, like, not, of_context, of_principal,
+    of_resource, text, unary,
 };
 use super::glob::{Glob, Subject};
 use super::scope::{self, Scope};
@@ -51,7 +51,10 @@ pub fn translate(
     form: Form<'_>,
 ) -> Result<Option<Policy>, Box<PstConstructionError>> {
     let (id, scope) = match form {
-        Form::Whole { name, statement: index } => match action_scope(statement) {
+        Form::Whole {
+            name,
+            statement: index,
+        } => match action_scope(statement) {
             Some(scope) => (format!("{name}#{index}"), scope),
             None => return Ok(None),
         },
@@ -84,7 +87,10 @@ pub fn translate(
 fn annotations(statement: &Statement, form: Form<'_>) -> Vec<(&'static str, String)> {
     match form {
         Form::Slice { .. } => Vec::new(),
-        Form::Whole { name, statement: index } => {
+        Form::Whole {
+            name,
+            statement: index,
+        } => {
             let origin = [("policy", name.to_owned()), ("statement", index.to_string())];
             let sid = statement.sid.iter().map(|sid| ("sid", sid.to_string()));
             origin.into_iter().chain(sid).collect()
@@ -108,7 +114,12 @@ fn action_scope(statement: &Statement) -> Option<ActionConstraint> {
 fn body(kind: DocumentKind, statement: &Statement) -> Option<Node> {
     let mut terms = Vec::new();
     terms.extend(resources(&statement.resources));
-    terms.extend(statement.principals.as_deref().map(|named| principals(kind, statement.effect, named)));
+    terms.extend(
+        statement
+            .principals
+            .as_deref()
+            .map(|named| principals(kind, statement.effect, named)),
+    );
     terms.extend(statement.conditions.iter().map(condition));
     all(terms)
 }
@@ -187,14 +198,26 @@ fn matches(condition: &Condition, value: &Node) -> Vec<Node> {
             matching(Subject::Key(condition.key.clone()), || value.clone(), pattern)
         }),
         Values::Numbers(numbers) => each(numbers, |number| {
-            binary(compare, value.clone(), typed(UnaryOp::Decimal, number.to_string()))
+            binary(
+                compare,
+                value.clone(),
+                typed(UnaryOp::Decimal, number.to_string()),
+            )
         }),
         Values::Moments(moments) => each(moments, |moment| {
-            binary(compare, value.clone(), typed(UnaryOp::Datetime, moment.to_string()))
+            binary(
+                compare,
+                value.clone(),
+                typed(UnaryOp::Datetime, moment.to_string()),
+            )
         }),
         Values::Flags(flags) => each(flags, |constant| equal(value.clone(), flag(*constant))),
         Values::Networks(networks) => each(networks, |network| {
-            binary(BinaryOp::IsInRange, value.clone(), typed(UnaryOp::Ip, network.to_string()))
+            binary(
+                BinaryOp::IsInRange,
+                value.clone(),
+                typed(UnaryOp::Ip, network.to_string()),
+            )
         }),
     }
 }

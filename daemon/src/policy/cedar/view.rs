@@ -60,7 +60,9 @@ impl View {
     /// The view that an operator with these values reads.
     pub const fn of(operator: Operator, values: &Values) -> Self {
         match (values, operator) {
-            (Values::Texts(_), Operator::StringEqualsIgnoreCase | Operator::StringNotEqualsIgnoreCase) => Self::Lower,
+            (Values::Texts(_), Operator::StringEqualsIgnoreCase | Operator::StringNotEqualsIgnoreCase) => {
+                Self::Lower
+            }
             (Values::Texts(_) | Values::Patterns(_), _) => Self::Text,
             (Values::Numbers(_), _) => Self::Number,
             (Values::Moments(_), _) => Self::Date,
@@ -136,7 +138,9 @@ pub enum Place<'a> {
 impl<'a> Place<'a> {
     /// Where this key stands for a condition that reads it in this view.
     pub fn of(key: &'a ConditionKey, view: View) -> Self {
-        let typed = Typed::ALL.into_iter().find(|typed| typed.key() == *key && typed.view() == view);
+        let typed = Typed::ALL
+            .into_iter()
+            .find(|typed| typed.key() == *key && typed.view() == view);
         match (key, view, typed) {
             (_, _, Some(typed)) => Self::Context(typed),
             (ConditionKey::Tag(tag), View::Text, None) => Self::ResourceTag(tag),

@@ -46,11 +46,26 @@ fn every_part_of_the_basis_counts() {
     let policy = Some([1; 32]);
     for other in [
         basis(2),
-        Basis { principal: "u2", ..basis(1) },
-        Basis { action: "kms:Decrypt", ..basis(1) },
-        Basis { resource: "acs:kms:cn-hangzhou:1:key/k2", ..basis(1) },
-        Basis { resource_revision: 8, ..basis(1) },
-        Basis { resource_policy: policy, ..basis(1) },
+        Basis {
+            principal: "u2",
+            ..basis(1)
+        },
+        Basis {
+            action: "kms:Decrypt",
+            ..basis(1)
+        },
+        Basis {
+            resource: "acs:kms:cn-hangzhou:1:key/k2",
+            ..basis(1)
+        },
+        Basis {
+            resource_revision: 8,
+            ..basis(1)
+        },
+        Basis {
+            resource_policy: policy,
+            ..basis(1)
+        },
     ] {
         assert_eq!(store.recall(&other), None, "{other:?}");
     }
@@ -61,9 +76,23 @@ fn the_store_is_bounded() {
     let store = Remembered::new(8);
     let principals: Vec<_> = (0..1_000).map(|i| format!("u{i}")).collect();
     for principal in &principals {
-        store.keep(&Basis { principal, ..basis(1) }, (), lasting());
+        store.keep(
+            &Basis {
+                principal,
+                ..basis(1)
+            },
+            (),
+            lasting(),
+        );
     }
-    let left = principals.iter().filter(|principal| store.recall(&Basis { principal, ..basis(1) }).is_some());
+    let left = principals.iter().filter(|principal| {
+        store
+            .recall(&Basis {
+                principal,
+                ..basis(1)
+            })
+            .is_some()
+    });
     assert!((1..=8).contains(&left.count()));
 }
 

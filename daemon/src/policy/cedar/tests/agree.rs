@@ -57,7 +57,10 @@ fn cedar_decides_what_ram_says_for_the_same_reasons() {
     let cases = 20_000;
     let (allowed, denied) = compare(0..cases / REQUESTS);
     // A generator whose statements hardly ever hold would prove nothing.
-    assert!(allowed > 1_000 && denied > 1_000, "{allowed} allowed, {denied} denied");
+    assert!(
+        allowed > 1_000 && denied > 1_000,
+        "{allowed} allowed, {denied} denied"
+    );
 }
 
 #[test]

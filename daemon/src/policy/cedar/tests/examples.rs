@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cedar_policy::PolicySet;
 
-use crate::policy::cedar::schema::schema;
 use crate::policy::cedar::pretty::pretty;
+use crate::policy::cedar::schema::schema;
 use crate::policy::cedar::validate::validate;
 use crate::policy::language::{Document, DocumentKind};
 
@@ -40,12 +40,18 @@ fn examples_translate_as_written_down() {
             std::fs::write(&golden, &cedar).unwrap();
         }
         let written = std::fs::read_to_string(&golden).unwrap();
-        assert_eq!(cedar, written, "{name}: run again with CHANCERY_BLESS=1 and read the difference");
+        assert_eq!(
+            cedar, written,
+            "{name}: run again with CHANCERY_BLESS=1 and read the difference"
+        );
         assert!(folder.join("README.md").is_file(), "{name} has no README");
         // What is shown is Cedar, as others read it.
         let read: PolicySet = written.parse().unwrap();
         let validator = cedar_policy::Validator::new(schema().unwrap().clone());
-        assert!(validator.validate(&read, Default::default()).validation_passed(), "{name}");
+        assert!(
+            validator.validate(&read, Default::default()).validation_passed(),
+            "{name}"
+        );
         examples += 1;
     }
     assert!(examples >= 17, "{examples} examples");

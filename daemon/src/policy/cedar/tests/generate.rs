@@ -47,57 +47,186 @@ const ACCOUNT: &str = "1000000000000001";
 const OTHER: &str = "1000000000000002";
 
 const ACTIONS: &[&str] = &[
-    "*", "k*", "*:Decrypt", "kms:*", "kms:Encrypt", "KMS:ENCRYPT", "kms:*crypt", "kms:?ncrypt", "kms:ReEncrypt",
-    "kms:ReEncrypt*", "kms:Describe*", "kms:List*", "kms:GetSecretValue", "kms:*Secret*", "kms:TagResource", "ram:*",
-    "ram:AttachPolicyToUser", "sts:AssumeRole", "sts:*", "actiontrail:*", "chancery:*", "oss:GetObject", "oss:*",
-    "kms:CreateKey", "kms:GetRandomPassword",
+    "*",
+    "k*",
+    "*:Decrypt",
+    "kms:*",
+    "kms:Encrypt",
+    "KMS:ENCRYPT",
+    "kms:*crypt",
+    "kms:?ncrypt",
+    "kms:ReEncrypt",
+    "kms:ReEncrypt*",
+    "kms:Describe*",
+    "kms:List*",
+    "kms:GetSecretValue",
+    "kms:*Secret*",
+    "kms:TagResource",
+    "ram:*",
+    "ram:AttachPolicyToUser",
+    "sts:AssumeRole",
+    "sts:*",
+    "actiontrail:*",
+    "chancery:*",
+    "oss:GetObject",
+    "oss:*",
+    "kms:CreateKey",
+    "kms:GetRandomPassword",
 ];
 
 const RESOURCES: &[&str] = &[
-    "*", "acs:kms:*:*:*", "acs:kms:*:*:key/*", "acs:kms:cn-hangzhou:1000000000000001:key/k1", "acs:*:*:*:*",
-    "acs:kms:*:1000000000000001:key/k?", "acs:kms:cn-????????:*:key/*", "acs:kms:*:*:secret/db?cred*",
-    "acs:kms:*:*:alias/*", "acs:kms:*:*:key", "acs:kms:*:*:secret/q\"u\\o*", "acs:ram:*:*:*", "acs:ram::*:role/*",
-    "acs:kms:*:*:key/K1", "acs:kms:*:*:*/*:*", "acs:kms:*:1000000000000002:*",
+    "*",
+    "acs:kms:*:*:*",
+    "acs:kms:*:*:key/*",
+    "acs:kms:cn-hangzhou:1000000000000001:key/k1",
+    "acs:*:*:*:*",
+    "acs:kms:*:1000000000000001:key/k?",
+    "acs:kms:cn-????????:*:key/*",
+    "acs:kms:*:*:secret/db?cred*",
+    "acs:kms:*:*:alias/*",
+    "acs:kms:*:*:key",
+    "acs:kms:*:*:secret/q\"u\\o*",
+    "acs:ram:*:*:*",
+    "acs:ram::*:role/*",
+    "acs:kms:*:*:key/K1",
+    "acs:kms:*:*:*/*:*",
+    "acs:kms:*:1000000000000002:*",
 ];
 
 const KEYS: &[&str] = &[
-    "kms:tag/Project", "acs:ResourceTag/Project", "kms:tag/Level", "kms:tag/a ~ b", "kms:tag/a", "kms:tag/q\"u\\o",
-    "acs:RequestTag/Project", "kms:EncryptionContext:App", "acs:SourceIp", "acs:CurrentTime", "acs:SecureTransport",
-    "acs:MFAPresent", "acs:PrincipalARN", "acs:accountid", "acs:AccessId", "acs:UserAgent", "kms:KeySpec",
-    "sts:ExternalId", "acs:SourceVpc", "oss:Prefix",
+    "kms:tag/Project",
+    "acs:ResourceTag/Project",
+    "kms:tag/Level",
+    "kms:tag/a ~ b",
+    "kms:tag/a",
+    "kms:tag/q\"u\\o",
+    "acs:RequestTag/Project",
+    "kms:EncryptionContext:App",
+    "acs:SourceIp",
+    "acs:CurrentTime",
+    "acs:SecureTransport",
+    "acs:MFAPresent",
+    "acs:PrincipalARN",
+    "acs:accountid",
+    "acs:AccessId",
+    "acs:UserAgent",
+    "kms:KeySpec",
+    "sts:ExternalId",
+    "acs:SourceVpc",
+    "oss:Prefix",
 ];
 
 const TEXTS: &[&str] = &[
-    "apollo", "Apollo", "APOLLO", "", "a*b", "axb", "db_cred", "db?cred", "b ~ c1", "c1", "low", "q\"u\\o\n", "ß", "SS",
-    "İ", "i\u{307}", "日本", "10.1.2.3", "::ffff:10.1.2.3", "fe80::1", "256.1.1.1", "10.1.2.3/8", "5", "5.0", "005", "-0",
-    "+5", "5.00001", "922337203685477.5807", "-922337203685477.5807", "922337203685477.5808", "true", "TRUE", "False",
-    "yes", "2026-11-23T12:00:00Z", "2026-11-23T20:00:00+08:00", "2026-11-23", "2026-02-30", "0000-12-31T23:59:59Z",
-    "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.999Z", "2026-11-23T12:00:00", ACCOUNT,
-    "acs:ram::1000000000000001:user/alice", "acs:ram::1000000000000001:role/ops",
+    "apollo",
+    "Apollo",
+    "APOLLO",
+    "",
+    "a*b",
+    "axb",
+    "db_cred",
+    "db?cred",
+    "b ~ c1",
+    "c1",
+    "low",
+    "q\"u\\o\n",
+    "ß",
+    "SS",
+    "İ",
+    "i\u{307}",
+    "日本",
+    "10.1.2.3",
+    "::ffff:10.1.2.3",
+    "fe80::1",
+    "256.1.1.1",
+    "10.1.2.3/8",
+    "5",
+    "5.0",
+    "005",
+    "-0",
+    "+5",
+    "5.00001",
+    "922337203685477.5807",
+    "-922337203685477.5807",
+    "922337203685477.5808",
+    "true",
+    "TRUE",
+    "False",
+    "yes",
+    "2026-11-23T12:00:00Z",
+    "2026-11-23T20:00:00+08:00",
+    "2026-11-23",
+    "2026-02-30",
+    "0000-12-31T23:59:59Z",
+    "0001-01-01T00:00:00+01:00",
+    "9999-12-31T23:59:59.999Z",
+    "2026-11-23T12:00:00",
+    ACCOUNT,
+    "acs:ram::1000000000000001:user/alice",
+    "acs:ram::1000000000000001:role/ops",
 ];
 
 const PATTERNS: &[&str] = &[
-    "*", "?", "", "a*", "*o", "*\"*\\*", "db?cred", "a?b", "b ~ c?", "c?", "10.*", "acs:ram::*:user/*", "日?", "*?*",
-    "apoll?", "A*o",
+    "*",
+    "?",
+    "",
+    "a*",
+    "*o",
+    "*\"*\\*",
+    "db?cred",
+    "a?b",
+    "b ~ c?",
+    "c?",
+    "10.*",
+    "acs:ram::*:user/*",
+    "日?",
+    "*?*",
+    "apoll?",
+    "A*o",
 ];
 
 const NUMBERS: &[&str] = &[
-    "5", "5.0", "4.9999", "-5", "0", "-0.0001", "922337203685477.5807", "-922337203685477.5807", "000007",
+    "5",
+    "5.0",
+    "4.9999",
+    "-5",
+    "0",
+    "-0.0001",
+    "922337203685477.5807",
+    "-922337203685477.5807",
+    "000007",
 ];
 
 const MOMENTS: &[&str] = &[
-    "2026-11-23T12:00:00Z", "2026-11-23T20:00+08:00", "2026-11-23", "0001-01-01", "9999-12-31T23:59:59.999999999Z",
-    "2026-11-23T12:00:00.001Z", "2019-08-12T17:00:00+0800",
+    "2026-11-23T12:00:00Z",
+    "2026-11-23T20:00+08:00",
+    "2026-11-23",
+    "0001-01-01",
+    "9999-12-31T23:59:59.999999999Z",
+    "2026-11-23T12:00:00.001Z",
+    "2019-08-12T17:00:00+0800",
 ];
 
 const NETWORKS: &[&str] = &[
-    "10.0.0.0/8", "10.1.2.3", "10.1.2.3/24", "0.0.0.0/0", "::/0", "fe80::/10", "::ffff:10.0.0.0/104", "fe80::1",
-    "2001:db8::/127", "10.1.2.3/32", "192.168.0.0/16",
+    "10.0.0.0/8",
+    "10.1.2.3",
+    "10.1.2.3/24",
+    "0.0.0.0/0",
+    "::/0",
+    "fe80::/10",
+    "::ffff:10.0.0.0/104",
+    "fe80::1",
+    "2001:db8::/127",
+    "10.1.2.3/32",
+    "192.168.0.0/16",
 ];
 
 const PRINCIPALS: &[&str] = &[
-    "acs:ram::1000000000000001:user/alice", "acs:ram::1000000000000001:role/ops", "acs:ram::1000000000000001:root",
-    "acs:ram::1000000000000002:root", "acs:ram::1000000000000002:user/alice", "acs:ram::1000000000000001:user/ops",
+    "acs:ram::1000000000000001:user/alice",
+    "acs:ram::1000000000000001:role/ops",
+    "acs:ram::1000000000000001:root",
+    "acs:ram::1000000000000002:root",
+    "acs:ram::1000000000000002:user/alice",
+    "acs:ram::1000000000000001:user/ops",
 ];
 
 fn value(dice: &mut Dice, operator: Operator) -> Value {
@@ -142,13 +271,23 @@ fn statement(dice: &mut Dice, kind: DocumentKind) -> Value {
         DocumentKind::Identity | DocumentKind::Session => {
             let element = if dice.one_in(5) { "NotAction" } else { "Action" };
             parts.insert(element.to_owned(), dice.some(3, |dice| json!(dice.pick(ACTIONS))));
-            parts.insert("Resource".to_owned(), dice.some(3, |dice| json!(dice.pick(RESOURCES))));
+            parts.insert(
+                "Resource".to_owned(),
+                dice.some(3, |dice| json!(dice.pick(RESOURCES))),
+            );
         }
         DocumentKind::Resource => {
-            let ours: Vec<_> = ACTIONS.iter().copied().filter(|action| action.starts_with("kms:")).collect();
+            let ours: Vec<_> = ACTIONS
+                .iter()
+                .copied()
+                .filter(|action| action.starts_with("kms:"))
+                .collect();
             parts.insert("Action".to_owned(), dice.some(3, |dice| json!(dice.pick(&ours))));
             parts.insert("Resource".to_owned(), "*".into());
-            parts.insert("Principal".to_owned(), json!({"RAM": dice.some(2, |dice| json!(dice.pick(PRINCIPALS)))}));
+            parts.insert(
+                "Principal".to_owned(),
+                json!({"RAM": dice.some(2, |dice| json!(dice.pick(PRINCIPALS)))}),
+            );
         }
         DocumentKind::Trust => {
             parts.insert("Action".to_owned(), "sts:AssumeRole".into());
@@ -181,7 +320,11 @@ pub(super) fn documents(dice: &mut Dice) -> Vec<Named> {
         2 => DocumentKind::Session,
         _ => DocumentKind::Identity,
     };
-    let count = if kind == DocumentKind::Identity { 1 + dice.below(3) } else { 1 };
+    let count = if kind == DocumentKind::Identity {
+        1 + dice.below(3)
+    } else {
+        1
+    };
     (0..count)
         .map(|_| {
             let text = text(dice, kind);
@@ -216,7 +359,11 @@ impl Conditions for Given {
 /// A request that the catalogue allows to be made.
 pub(super) fn request(dice: &mut Dice) -> Request {
     let action = *action(dice);
-    let kind = if action.on.is_empty() { ResourceKind::Unscoped } else { action.on[dice.below(action.on.len())] };
+    let kind = if action.on.is_empty() {
+        ResourceKind::Unscoped
+    } else {
+        action.on[dice.below(action.on.len())]
+    };
     let account = if dice.one_in(4) { OTHER } else { ACCOUNT };
     let mut given = BTreeMap::new();
     for key in KEYS {
@@ -229,7 +376,10 @@ pub(super) fn request(dice: &mut Dice) -> Request {
         account: if dice.one_in(4) { OTHER } else { ACCOUNT },
         who: match dice.below(6) {
             0 => Who::Root,
-            1 => Who::Session { role: "ops", session: "alice" },
+            1 => Who::Session {
+                role: "ops",
+                session: "alice",
+            },
             2 => Who::Service("ecs.aliyuncs.com"),
             3 => Who::User { name: "ops" },
             _ => Who::User { name: "alice" },
@@ -247,7 +397,13 @@ pub(super) fn request(dice: &mut Dice) -> Request {
 }
 
 fn action(dice: &mut Dice) -> &'static Action {
-    let often = ["kms:Encrypt", "kms:Decrypt", "kms:GetSecretValue", "sts:AssumeRole", "kms:ReEncryptTo"];
+    let often = [
+        "kms:Encrypt",
+        "kms:Decrypt",
+        "kms:GetSecretValue",
+        "sts:AssumeRole",
+        "kms:ReEncryptTo",
+    ];
     if !dice.one_in(3) {
         return catalogue::find(dice.pick(&often)).unwrap();
     }

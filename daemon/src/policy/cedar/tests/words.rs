@@ -47,7 +47,9 @@ fn passes_every_vector(evaluator: &dyn Evaluator) {
     let cases = vectors::read(include_str!("../../../../../policies/vectors.json")).unwrap();
     for case in cases {
         let report = case.run(evaluator).unwrap();
-        let vectors::Case { name, expect, why, .. } = &case;
+        let vectors::Case {
+            name, expect, why, ..
+        } = &case;
         assert_eq!(report.got, *expect, "{name} ({why}): {}", report.detail);
     }
 }
@@ -97,10 +99,21 @@ fn only_what_is_read_makes_an_answer_perishable() {
         assert!(ask(&set, "kms:Decrypt").is_static);
         ask(&set, "kms:Encrypt").is_static
     };
-    assert!(with(r#"{"StringEquals": {"kms:tag/Project": "a", "acs:PrincipalARN": "b"}}"#));
+    assert!(with(
+        r#"{"StringEquals": {"kms:tag/Project": "a", "acs:PrincipalARN": "b"}}"#
+    ));
     assert!(with(r#"{"StringLike": {"acs:ResourceTag/Project": "a?"}}"#));
-    for key in ["acs:SourceIp", "acs:CurrentTime", "acs:UserAgent", "kms:EncryptionContext:a", "acs:AccessId"] {
-        assert!(!with(&format!(r#"{{"StringNotEquals": {{"{key}": "a"}}}}"#)), "{key}");
+    for key in [
+        "acs:SourceIp",
+        "acs:CurrentTime",
+        "acs:UserAgent",
+        "kms:EncryptionContext:a",
+        "acs:AccessId",
+    ] {
+        assert!(
+            !with(&format!(r#"{{"StringNotEquals": {{"{key}": "a"}}}}"#)),
+            "{key}"
+        );
     }
 }
 
@@ -133,7 +146,8 @@ fn the_longest_list_is_evaluated_on_a_small_stack() {
 
 #[test]
 fn two_documents_of_one_name_stay_apart() {
-    let text = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "kms:Encrypt", "Resource": "*"}]}"#;
+    let text =
+        r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "kms:Encrypt", "Resource": "*"}]}"#;
     let document = Arc::new(Document::parse(DocumentKind::Identity, text).unwrap());
     let named = || Named {
         name: "p".into(),

@@ -41,7 +41,7 @@ fn value(family: Family) -> BoxedStrategy<Value> {
         ]
         .boxed(),
         Family::Date => {
-            text("(19|20)[0-9]{2}-0[1-9]-[12][0-9](T[01][0-9]:[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?(Z|[+-]0[0-9]:?30))?").boxed()
+            text("(19|20)[0-9]{2}-0[1-9]-[12][0-8](T[01][0-9]:[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?(Z|[+-]0[0-9]:?30))?").boxed()
         }
         Family::Bool => prop_oneof![text("(true|FALSE|False)"), any::<bool>().prop_map(Value::Bool)].boxed(),
         Family::Ip => text("(10\\.[0-9]\\.0\\.1(/[12]?[0-9])?|::ffff:10\\.0\\.0\\.1|fe80::[0-9a-f]{1,4}(/[1-9][0-9])?)").boxed(),
