@@ -136,6 +136,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         quotas: settled.quotas,
         nonces: settled.nonces,
         root_uid: settled.root_uid,
+        local_principals: settled.local_principals.clone(),
     };
     let front = Front::new(Arc::clone(&engine), settings)
         .map_err(|error| Failure::No(format!("the tail of the log can't be read: {error}")))?;

@@ -22,6 +22,7 @@ pub mod founding;
 pub mod home;
 pub mod housekeeping;
 mod last_used;
+mod local;
 pub mod prepare;
 mod principal;
 pub mod published;
@@ -67,6 +68,7 @@ pub use crate::policy::language::DocumentKind;
 pub use call::{Call, Class, Work};
 pub use figures::{Figures, Unready};
 pub use last_used::LastUsed;
+pub use local::LocalPrincipal;
 pub use service::{Answered, Engine, Reply};
 
 use crate::policy::language::{Document, Fault};

@@ -19,6 +19,7 @@ use crate::ledger::memory_store::MemoryStore;
 
 mod headers;
 mod identities;
+mod local;
 mod ram;
 
 const LOCAL: Peer = Peer {
@@ -52,6 +53,7 @@ fn settings() -> Settings {
             .filter_map(Region::parse)
             .collect(),
         root_uid: Some(1_000),
+        local_principals: Default::default(),
         quotas: Quotas::default(),
     }
 }

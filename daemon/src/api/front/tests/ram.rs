@@ -129,11 +129,11 @@ impl Bench {
         self.send(peer, &chancery_client::sign::form(&all)).await
     }
 
-    async fn ram(&self, peer: &Peer, params: Sent<'_>) -> (u16, serde_json::Value) {
+    pub(super) async fn ram(&self, peer: &Peer, params: Sent<'_>) -> (u16, serde_json::Value) {
         self.product(peer, "2015-05-01", params).await
     }
 
-    async fn sts(&self, peer: &Peer, params: Sent<'_>) -> (u16, serde_json::Value) {
+    pub(super) async fn sts(&self, peer: &Peer, params: Sent<'_>) -> (u16, serde_json::Value) {
         self.product(peer, "2015-04-01", params).await
     }
 }
