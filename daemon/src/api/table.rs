@@ -267,7 +267,7 @@ mod tests {
             };
             for action in actions {
                 let known = crate::policy::catalogue::find(&action);
-                assert!(known.is_some_and(|known| known.name() == action), "{action}");
+                assert!(known.is_some_and(|known| known.name == action), "{action}");
             }
         }
     }

@@ -34,6 +34,7 @@ pub mod reserve;
 pub mod service;
 pub mod temporary;
 pub mod tools;
+mod upgrade;
 pub mod writer;
 
 // What the api room needs of the rooms below; it imports none of them itself.
