@@ -19,7 +19,7 @@ pub(super) struct Target {
     /// Its address, as http://HOST:PORT; calls are signed with an access key [or CHANCERY_ENDPOINT]
     #[arg(long, value_name = "URL", global = true)]
     pub(super) endpoint: Option<String>,
-    /// The access key, as in root-access-key.json [or ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET]
+    /// The access key, as in root-access-key.json or the Credentials of AssumeRole [or ALIBABA_CLOUD_ACCESS_KEY_ID, _SECRET and ALIBABA_CLOUD_SECURITY_TOKEN]
     #[arg(long, value_name = "FILE", global = true, conflicts_with = "socket")]
     pub(super) access_key_file: Option<PathBuf>,
 }
