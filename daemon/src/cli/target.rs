@@ -20,7 +20,7 @@ pub(super) struct Target {
     #[arg(long, value_name = "URL", global = true)]
     pub(super) endpoint: Option<String>,
     /// The access key to sign with: root-access-key.json, or what CreateAccessKey or AssumeRole answered [with --endpoint also
-    /// ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET]
+    /// ALIBABA_CLOUD_ACCESS_KEY_ID, _SECRET and ALIBABA_CLOUD_SECURITY_TOKEN]
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) access_key_file: Option<PathBuf>,
 }
