@@ -14,6 +14,7 @@
 
 pub mod change_name;
 mod decision;
+pub mod hindsight;
 pub mod lawful;
 pub mod live;
 pub mod operations;

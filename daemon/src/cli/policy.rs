@@ -1,8 +1,10 @@
-//! `chancery policy`: what policies say, before anybody depends on it. Needs no daemon.
+//! `chancery policy`: what policies say, before anybody depends on it. `check`, `test` and `translate` need no daemon;
+//! `replay` reads a log.
 //!
-//! Findings and verdicts go to stdout, a line each; exit: 0 yes, 1 the answer is no, 2 usage.
+//! Findings and verdicts go to stdout, a line each; exit: 0 yes, 1 the answer is no, 2 usage, 3 unreachable.
 
 mod check;
+mod replay;
 mod test;
 mod translate;
 
@@ -23,6 +25,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
     Check(check::Arguments),
+    Replay(replay::Arguments),
     Test(test::Arguments),
     Translate(translate::Arguments),
 }
@@ -30,6 +33,7 @@ enum PolicyCommand {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         PolicyCommand::Check(arguments) => check::run(arguments),
+        PolicyCommand::Replay(arguments) => replay::run(arguments),
         PolicyCommand::Test(arguments) => test::run(arguments),
         PolicyCommand::Translate(arguments) => translate::run(arguments),
     }

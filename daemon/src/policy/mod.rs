@@ -17,6 +17,7 @@ pub mod lint;
 mod live;
 pub mod permit;
 pub mod plain;
+pub mod proposal;
 pub mod remember;
 pub mod request;
 pub mod system;
