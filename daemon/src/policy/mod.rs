@@ -20,6 +20,7 @@ pub mod plain;
 pub mod proposal;
 pub mod remember;
 pub mod request;
+pub mod simulate;
 pub mod system;
 pub mod vectors;
 pub mod verdict;
