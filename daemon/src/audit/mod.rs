@@ -32,7 +32,7 @@ pub mod verify;
 pub use live::LiveSource;
 pub use problem::{Fault, Problem, Problems};
 pub use rebuild::{Rebuilt, rebuild};
-pub use replay::{Replayed, replay};
+pub use replay::{Replayed, fold_first, replay};
 pub use source::{LogSource, SourceError, StoreSource};
 pub use verify::{Report, verify};
 

@@ -290,6 +290,9 @@ pub const CONDITIONS_BYTES_MAX: usize = 24_000;
 /// Most checks of one simulation: principals times actions times resources. Each takes some 100 microseconds.
 pub const SIMULATED_CHECKS_MAX: usize = 4_096;
 
+/// Most text that one simulation answers with, bytes.
+pub const SIMULATED_BYTES_MAX: usize = 16 << 20;
+
 /// Most documents that one simulation is given for its principal.
 pub const SIMULATED_POLICIES_MAX: usize = 10;
 

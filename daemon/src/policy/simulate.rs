@@ -4,7 +4,8 @@
 //! I1  Every yes and no is `authorize`'s. The plain reading only explains it.
 //! I2  What is supposed (policies, a key policy, a session policy, tags) is put into a copy of the state by changes, as an
 //!     operation would have put it there.
-//! I3  Bounded: at most `SIMULATED_CHECKS_MAX` checks. Nothing of another account is explained.
+//! I3  Bounded: at most `SIMULATED_CHECKS_MAX` checks and `SIMULATED_BYTES_MAX` of text.
+//! I4  Nothing of another account is explained.
 //!
 //! Never: uses a key, changes the state it was given.
 
@@ -63,8 +64,8 @@ pub struct Simulation {
     pub context: BTreeMap<String, String>,
     /// Tags that the keys among the resources are supposed to have besides their own.
     pub tags: Vec<Tag>,
-    /// Policies that are supposed to be attached to who asks, by the names that they are shown under.
-    pub policies: Vec<(String, String)>,
+    /// Policies that are supposed to be attached to who asks; shown as `given-1`, `given-2` and so on.
+    pub policies: Vec<String>,
     /// Whether these are instead of what is attached, not besides it.
     pub instead: bool,
     /// What is supposed to be the policy of the keys among the resources.
@@ -77,7 +78,7 @@ pub struct Simulation {
     pub cedar: bool,
 }
 
-/// Why a simulation can't be made. The first word of each is the parameter.
+/// Why a simulation can't be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Impossible {
     /// There is nobody of that name.
@@ -90,7 +91,7 @@ pub enum Impossible {
     #[error("{0} is checked on a resource: name one, by its ARN")]
     NoResource(&'static str),
     /// Too much.
-    #[error("these are more than {max} checks: name a principal, actions or resources", max = limits::SIMULATED_CHECKS_MAX)]
+    #[error("these are more than {max} checks, or too much to say: name a principal, actions or resources", max = limits::SIMULATED_CHECKS_MAX)]
     TooMany,
     /// A condition value that can't be supposed.
     #[error("`{0}`: {1}")]
@@ -104,6 +105,24 @@ pub enum Impossible {
 }
 
 impl Simulation {
+    /// A question about everything that the account can do, with nothing supposed.
+    pub fn of(account: AccountId, at: Timestamp) -> Self {
+        Self {
+            account,
+            who: None,
+            actions: Vec::new(),
+            resources: Vec::new(),
+            context: BTreeMap::new(),
+            tags: Vec::new(),
+            policies: Vec::new(),
+            instead: false,
+            key_policy: None,
+            session_policy: None,
+            at,
+            cedar: false,
+        }
+    }
+
     /// Answers every check.
     pub fn run(&self, state: &State) -> Result<Vec<Simulated>, Impossible> {
         let supposed = given::suppose(self, state)?;
@@ -115,7 +134,7 @@ impl Simulation {
         }
         let library = Library::default();
         let first = supposed.first_account().map(|first| first.id);
-        let mut answers = Vec::with_capacity(actors.len() * checks.len());
+        let (mut answers, mut bytes) = (Vec::with_capacity(actors.len() * checks.len()), 0);
         for actor in &actors {
             for (action, resource) in &checks {
                 let op = action.name.replacen(':', "/", 1);
@@ -135,7 +154,12 @@ impl Simulation {
                     brings: request.brings_for(action.name),
                 };
                 let ruling = authorize(&question, &Reader::new(&supposed), &library);
-                answers.push(told::tell(self, &question, ruling, &supposed, &library));
+                let answer = told::tell(self, &question, ruling, &supposed, &library);
+                bytes += answer.bytes();
+                if bytes > limits::SIMULATED_BYTES_MAX {
+                    return Err(Impossible::TooMany);
+                }
+                answers.push(answer);
             }
         }
         Ok(answers)
@@ -261,12 +285,10 @@ fn now(state: &State) -> Seq {
     Seq::new(state.size())
 }
 
-/// A policy's name that is free in the account.
-fn free_name(account: AccountId, wanted: &str, state: &State) -> Option<PolicyName> {
-    let numbered = (1..=limits::SIMULATED_POLICIES_MAX * 2).map(|n| format!("given-{n}"));
-    std::iter::once(wanted.to_owned())
-        .chain(numbered)
-        .filter_map(|name| PolicyName::parse(&name).ok())
+/// The name of a policy that is given: `given-N`, or the next one that is free in the account.
+fn free_name(account: AccountId, nth: usize, state: &State) -> Option<PolicyName> {
+    (nth..nth.saturating_add(1_000))
+        .filter_map(|nth| PolicyName::parse(&format!("given-{nth}")).ok())
         .find(|name| {
             let address = crate::projection::PolicyKey::new(account, name);
             state.policy_at(&address).is_none()

@@ -81,7 +81,7 @@ fn holder(text: &str) -> Result<HolderName, &'static str> {
     HolderName::parse(text).ok_or("it must be user/NAME, group/NAME or role/NAME")
 }
 
-fn account(text: &str) -> Result<AccountId, &'static str> {
+pub(super) fn account(text: &str) -> Result<AccountId, &'static str> {
     text.parse().map_err(|_| "an account is a number of 16 digits")
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Impossible, Simulation, Who, free_name, key_of, now};
 use crate::base::arn::KeyArn;
-use crate::base::{AccessKeyId, KeyId, SessionName, Timestamp};
+use crate::base::{AccessKeyId, KeyId, SessionName, Timestamp, limits};
 use crate::event::{
     Actor, Change, Element, Holder, Origin, PolicyCreated, PolicyRef, Recorded, SessionOpened,
 };
@@ -170,10 +170,13 @@ fn policies(simulation: &Simulation, state: &State) -> Result<Vec<Change>, Impos
     }
     let at = simulation.at;
     let mut known = state.clone();
-    for (name, document) in &simulation.policies {
-        parse(DocumentKind::Identity, name, document)?;
-        let name = free_name(account, name, &known)
-            .ok_or(Impossible::Misplaced("there are too many policies"))?;
+    if simulation.policies.len() > limits::SIMULATED_POLICIES_MAX {
+        return Err(TOO_MANY_POLICIES);
+    }
+    for (nth, document) in simulation.policies.iter().enumerate() {
+        parse(DocumentKind::Identity, &format!("policy {}", nth + 1), document)?;
+        let name = free_name(account, nth + 1, &known)
+            .ok_or(TOO_MANY_POLICIES)?;
         let created = Change::PolicyCreated(PolicyCreated {
             at,
             name: name.clone(),
@@ -222,15 +225,11 @@ fn opened(simulation: &Simulation, state: &State) -> Result<Option<SessionOpened
 fn parse(kind: DocumentKind, name: &str, text: &str) -> Result<(), Impossible> {
     match Document::parse(kind, text) {
         Ok(_) => Ok(()),
-        Err(fault) => {
-            let what = match kind {
-                DocumentKind::Identity => format!("policy `{name}`"),
-                _ => name.to_owned(),
-            };
-            Err(Impossible::Document(what, fault))
-        }
+        Err(fault) => Err(Impossible::Document(name.to_owned(), fault)),
     }
 }
+
+const TOO_MANY_POLICIES: Impossible = Impossible::Misplaced("there are too many policies: at most 10");
 
 /// What the simulated session is called.
 const SESSION: &str = "simulated";

@@ -101,7 +101,7 @@ pub(super) fn tell(
         CheckKind::ExplicitDeny => "ExplicitDeny",
     };
     told.layer = explain::policy_type(checked.layer);
-    // What other accounts' policies say is theirs to tell.
+    // What other accounts' policies say is theirs to tell (I4).
     let own = question.actor.account.to_string();
     let is_foreign = owner(&told.resource).is_some_and(|owner| owner != own);
     examine(
@@ -156,6 +156,14 @@ pub(super) fn tell(
 }
 
 impl Simulated {
+    /// How much text it is.
+    pub(super) fn bytes(&self) -> usize {
+        let told = self.statements.iter().chain(&self.misses);
+        let told = told.map(|told| told.text.len() + told.why.iter().map(String::len).sum::<usize>());
+        let lines = self.advice.iter().chain(&self.missing).chain(&self.cedar);
+        told.sum::<usize>() + lines.map(String::len).sum::<usize>()
+    }
+
     fn note_missing(&mut self, missed: &[Miss], read: &Statement, check: &Check<'_>) {
         let about = !missed.iter().any(|miss| matches!(miss, Miss::Action | Miss::Resource));
         if !about {
