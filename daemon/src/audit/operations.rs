@@ -136,6 +136,10 @@ pub static RULES: &[Rule] = &[
     system("chancery/DestroyKey", &["KeyDestroyed"]),
     Rule {
         always: false,
+        ..system("chancery/AdoptCatalogue", &["CatalogueAdopted"])
+    },
+    Rule {
+        always: false,
         ..system("chancery/HoldTimers", &["TimersHeld"])
     },
     Rule {

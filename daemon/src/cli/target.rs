@@ -99,6 +99,9 @@ impl Target {
 struct AccessKeyFile {
     access_key_id: String,
     access_key_secret: String,
+    /// Of a temporary access key.
+    #[serde(default)]
+    security_token: String,
 }
 
 fn read_access_key(path: &Path) -> Result<Credentials, Failure> {
@@ -112,7 +115,11 @@ fn read_access_key(path: &Path) -> Result<Credentials, Failure> {
     // serde_json's own words may quote the text.
     let file: AccessKeyFile = serde_json::from_slice(&bytes)
         .map_err(|_| unusable("it must be JSON with AccessKeyId and AccessKeySecret".to_owned()))?;
-    Ok(Credentials::new(file.access_key_id, file.access_key_secret))
+    let credentials = Credentials::new(file.access_key_id, file.access_key_secret);
+    Ok(match file.security_token {
+        token if token.is_empty() => credentials,
+        token => credentials.with_security_token(token),
+    })
 }
 
 /// A variable that is set to something.

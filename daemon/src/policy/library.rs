@@ -16,7 +16,7 @@ use super::remember::Remembered;
 use super::request::{Caller, Check};
 use super::system;
 use super::verdict::StatementRef;
-use crate::base::{AccountId, Digest, Seq, limits};
+use crate::base::{AccountId, Digest, Figure, Seq, limits};
 use crate::event::{Checked, PolicyRef, PrincipalId};
 use crate::projection::{Attached, PolicyKey, State};
 
@@ -27,6 +27,8 @@ pub struct Library {
     documents: Shelf<(DocumentKind, Digest)>,
     judge: Judge,
     pub(super) remembered: Remembered<Checked>,
+    /// Checks that could not be evaluated, and so were denied. Anything but 0 is a fault of this software.
+    pub faults: Figure,
 }
 
 impl Default for Library {
@@ -36,6 +38,7 @@ impl Default for Library {
             documents: Shelf::default(),
             judge: Judge::new(),
             remembered: Remembered::new(limits::DECISIONS_REMEMBERED),
+            faults: Figure::default(),
         }
     }
 }
@@ -59,6 +62,7 @@ impl Library {
     pub(super) fn ask(&self, layer: &Compiled, caller: &Caller<'_>, check: &Check<'_>) -> Answer {
         let answer = self.judge.decide(layer, caller, check);
         if let Some(fault) = &answer.fault {
+            self.faults.add(1);
             tracing::error!(%fault, action = check.action, "a policy can't be evaluated: it denies");
         }
         answer

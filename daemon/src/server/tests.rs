@@ -61,6 +61,7 @@ async fn start_with(allowed: Limits) -> Daemon {
         quotas: crate::api::table::Quotas::default(),
         regions: vec![region],
         root_uid: Some(rustix::process::geteuid().as_raw()),
+        local_principals: Default::default(),
     };
     let front = Arc::new(Front::new(Arc::clone(&engine), settings).unwrap());
     let unix = bind_unix(&dir.path().join("run/s.sock")).unwrap();

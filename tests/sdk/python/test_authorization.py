@@ -211,3 +211,18 @@ def test_names_are_not_probed(daemon, user):
         Identity("sts", daemon, **credentials).call(
             "AssumeRole", RoleArn=f"acs:ram::{daemon.credentials['AccountId']}:role/none", RoleSessionName="ci-1",
         )
+
+
+def test_a_role_that_is_not_there_trusts_nobody(daemon, ram, user, account):
+    name, credentials = user
+    ram.call("AttachPolicyToUser", UserName=name, **ASSUME)
+    sts = Identity("sts", daemon, **credentials)
+    for arn in (f"acs:ram::{account}:role/none", "acs:ram::1000000000000001:role/none"):
+        with refused_v2("NoPermission", 403):
+            sts.call("AssumeRole", RoleArn=arn, RoleSessionName="ci-1")
+
+
+def test_the_log_of_all_this_is_lawful(daemon):
+    for command in ("verify", "replay"):
+        finished = daemon.command("log", command)
+        assert finished.status == 0, finished

@@ -187,7 +187,7 @@ impl World {
         };
         for world in [self, &fresh] {
             let (again, _) = world.ask(actor, "kms/Encrypt", &[&key], &Recorded::EMPTY);
-            assert_eq!(again.checks, [check.clone()]);
+            assert_eq!(again.checks, std::slice::from_ref(&check));
         }
         (check.kind, check.layer, check.by)
     }
