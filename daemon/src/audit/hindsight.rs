@@ -126,12 +126,8 @@ impl fmt::Display for Hindsight {
         }
         let differ = self.newly_denied + self.newly_allowed;
         if differ == 0 {
-            return write!(
-                f,
-                "equal: all {} decisions come out as they did",
-                self.unchanged
-            )
-            .and_then(|()| self.write_irreproducible(f));
+            return write!(f, "equal: all {} decisions come out as they did", self.unchanged)
+                .and_then(|()| self.write_irreproducible(f));
         }
         write!(
             f,
@@ -146,10 +142,7 @@ impl Hindsight {
     fn write_irreproducible(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.irreproducible {
             0 => Ok(()),
-            count => write!(
-                f,
-                "; {count} can't be reproduced: run `chancery log verify`"
-            ),
+            count => write!(f, "; {count} can't be reproduced: run `chancery log verify`"),
         }
     }
 }
@@ -244,7 +237,8 @@ impl Pass {
 
     fn decision(&mut self, event: &Event, proposal: &Proposal) {
         let rule = rule(&event.op, false);
-        let Some((rule, ruling)) = rule.and_then(|rule| Some((rule, self.supposed.decide(event, rule)?))) else {
+        let Some((rule, ruling)) = rule.and_then(|rule| Some((rule, self.supposed.decide(event, rule)?)))
+        else {
             self.found.irreproducible += 1;
             return;
         };
@@ -297,13 +291,7 @@ impl Pass {
             _ => denied_by.unwrap_or_else(allowed_by),
         };
         let here = (event.seq, event.time);
-        let key = (
-            principal(&event.actor),
-            action,
-            resource.to_owned(),
-            old,
-            new,
-        );
+        let key = (principal(&event.actor), action, resource.to_owned(), old, new);
         if self.changes.len() >= KINDS_MAX && !self.changes.contains_key(&key) {
             self.found.not_listed += 1;
             return;

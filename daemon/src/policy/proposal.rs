@@ -41,9 +41,7 @@ impl HolderName {
     pub fn find(&self, account: AccountId, state: &State) -> Option<Holder> {
         match self {
             Self::User(name) => state.user_named(account, name).map(|row| Holder::User(row.id)),
-            Self::Group(name) => state
-                .group_named(account, name)
-                .map(|row| Holder::Group(row.id)),
+            Self::Group(name) => state.group_named(account, name).map(|row| Holder::Group(row.id)),
             Self::Role(name) => state.role_named(account, name).map(|row| Holder::Role(row.id)),
         }
     }
@@ -117,7 +115,8 @@ impl Proposal {
     pub fn statement(&self, by: &str) -> Option<usize> {
         let (policy, index) = by.rsplit_once('#')?;
         let (name, version) = policy.rsplit_once('@')?;
-        let ours = name.eq_ignore_ascii_case(self.name.as_str()) && version == PolicyVersion::LAST.to_string();
+        let ours =
+            name.eq_ignore_ascii_case(self.name.as_str()) && version == PolicyVersion::LAST.to_string();
         index.parse().ok().filter(|_| ours)
     }
 

@@ -15,16 +15,38 @@ pub static ROWS: [Row; 1] = [Row::new(
     (&CHANCERY, "SimulatePolicy", "chancery/SimulatePolicy"),
     "Says what would be decided, by which statements, and what a denial lacks; nothing is done.",
     &[
-        Param::optional("Principal", "root, user/NAME or role/NAME; default everybody of the account"),
-        Param::optional("Action.1", "an action or a pattern, kms:Decrypt; default every action").up_to(NAMED_MAX),
+        Param::optional(
+            "Principal",
+            "root, user/NAME or role/NAME; default everybody of the account",
+        ),
+        Param::optional(
+            "Action.1",
+            "an action or a pattern, kms:Decrypt; default every action",
+        )
+        .up_to(NAMED_MAX),
         Param::optional("Resource.1", "an ARN or *").up_to(NAMED_MAX),
-        Param::optional("Context", "JSON object of condition values: {\"acs:SourceIp\":\"10.0.0.1\"}"),
-        Param::optional("Tags", "JSON: [{\"TagKey\":\"k\",\"TagValue\":\"v\"}]; of the keys among the resources"),
-        Param::optional("PolicyDocument.1", "a policy that the principal is supposed to have")
-            .up_to(limits::SIMULATED_POLICIES_MAX),
-        Param::optional("Instead", "true: these policies are all that it has; default false"),
+        Param::optional(
+            "Context",
+            "JSON object of condition values: {\"acs:SourceIp\":\"10.0.0.1\"}",
+        ),
+        Param::optional(
+            "Tags",
+            "JSON: [{\"TagKey\":\"k\",\"TagValue\":\"v\"}]; of the keys among the resources",
+        ),
+        Param::optional(
+            "PolicyDocument.1",
+            "a policy that the principal is supposed to have",
+        )
+        .up_to(limits::SIMULATED_POLICIES_MAX),
+        Param::optional(
+            "Instead",
+            "true: these policies are all that it has; default false",
+        ),
         Param::optional("KeyPolicy", "what is supposed to be the policy of the keys"),
-        Param::optional("SessionPolicy", "what is supposed to be the policy of the session"),
+        Param::optional(
+            "SessionPolicy",
+            "what is supposed to be the policy of the session",
+        ),
         Param::optional("Cedar", "true: show what Cedar decides on; default false"),
     ],
     simulate,

@@ -75,7 +75,13 @@ impl World {
             );
         }
         let comments = String::new();
-        world.root("ram/CreateGroup", CreateGroup { name: crew(), comments });
+        world.root(
+            "ram/CreateGroup",
+            CreateGroup {
+                name: crew(),
+                comments,
+            },
+        );
         let (user, group) = (user("bob"), crew());
         world.root("ram/AddUserToGroup", AddUserToGroup { user, group });
         world
@@ -120,15 +126,10 @@ impl World {
                 let key = self.keys[at];
                 let work = match op {
                     "kms/Encrypt" => encrypt(key),
-                    _ => Work::Query(Box::new(DescribeKey {
-                        key: KeyRef::Id(key),
-                    })),
+                    _ => Work::Query(Box::new(DescribeKey { key: KeyRef::Id(key) })),
                 };
                 let state = self.bench.core.writer.state();
-                let id = state
-                    .user_named(self.bench.core.account, &user(name))
-                    .unwrap()
-                    .id;
+                let id = state.user_named(self.bench.core.account, &user(name)).unwrap().id;
                 let mut call = self.bench.call(op, crate::event::ActorKind::Root, work);
                 call.actor = Actor::user(self.bench.core.account, id, user(name), None);
                 let allowed = self.bench.run_call(call).is_ok();
@@ -278,7 +279,10 @@ fn an_attachment_is_supposed_from_the_beginning() {
     let text = document(&statement("Allow", "kms:Encrypt", "*"));
     let (found, met) = world.replay(text.clone(), Some("user/carol"), Timestamp::default());
     assert!(met);
-    assert_eq!((found.newly_denied, found.newly_allowed, found.unchanged), (0, 4, 20));
+    assert_eq!(
+        (found.newly_denied, found.newly_allowed, found.unchanged),
+        (0, 4, 20)
+    );
     assert!(
         found
             .changes
@@ -317,13 +321,7 @@ fn a_damaged_log_is_no_answer() {
     let mut tampered = world.bench.tampered();
     tampered.entries.swap(3, 4);
     let mut proposal = Proposal::new(world.bench.core.account, policy(), world.proposed(), None).unwrap();
-    let found = hindsight(
-        &mut tampered,
-        &mut proposal,
-        Timestamp::default(),
-        &mut |_, _| (),
-    )
-    .unwrap();
+    let found = hindsight(&mut tampered, &mut proposal, Timestamp::default(), &mut |_, _| ()).unwrap();
     assert!(found.to_string().starts_with("DAMAGED at event 3"), "{found}");
     assert!(!found.passes(FailOn::NewlyAllowed));
 }

@@ -156,11 +156,16 @@ fn by_log(arguments: &Arguments, documents: Documents) -> Result<Value, Failure>
     let (folded, whole) = chosen.with(|source| {
         let whole = source.size();
         let mut shown = Shown::start("folded");
-        (fold_first(source, size, &mut |done, all| shown.at(done, all)), whole)
+        (
+            fold_first(source, size, &mut |done, all| shown.at(done, all)),
+            whole,
+        )
     })?;
     let (state, unreadable) = folded.map_err(RunError::from)?;
     if !unreadable.is_empty() {
-        return Err(Failure::No(format!("DAMAGED at {unreadable}: nothing can be asked")));
+        return Err(Failure::No(format!(
+            "DAMAGED at {unreadable}: nothing can be asked"
+        )));
     }
     if let Some(size) = arguments.as_of.filter(|size| *size > whole || *size == 0) {
         return Err(Failure::Usage(format!(
@@ -168,9 +173,10 @@ fn by_log(arguments: &Arguments, documents: Documents) -> Result<Value, Failure>
         )));
     }
     let first = state.first_account().map(|first| first.id);
-    let account = arguments.account.or(first).ok_or_else(|| {
-        Failure::No("there is no account at that place of the log".to_owned())
-    })?;
+    let account = arguments
+        .account
+        .or(first)
+        .ok_or_else(|| Failure::No("there is no account at that place of the log".to_owned()))?;
     let at = match arguments.as_of {
         Some(_) => state.time(),
         None => SystemClock.now(),
@@ -225,7 +231,10 @@ fn by_daemon(arguments: &Arguments, documents: &Documents) -> Result<Value, Fail
             add(name, "true");
         }
     }
-    for (name, text) in [("KeyPolicy", &documents.key), ("SessionPolicy", &documents.session)] {
+    for (name, text) in [
+        ("KeyPolicy", &documents.key),
+        ("SessionPolicy", &documents.session),
+    ] {
         if let Some(text) = text {
             add(name, text);
         }
@@ -234,8 +243,22 @@ fn by_daemon(arguments: &Arguments, documents: &Documents) -> Result<Value, Fail
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let answer = action::call(&arguments.source.target, &CHANCERY, "SimulatePolicy", &params)?;
-    serde_json::from_str(&answer).map_err(|_| Failure::Unreachable("the daemon's answer can't be read".to_owned()))
+    let answer =
+        action::call(&arguments.source.target, &CHANCERY, "SimulatePolicy", &params).map_err(misused)?;
+    serde_json::from_str(&answer)
+        .map_err(|_| Failure::Unreachable("the daemon's answer can't be read".to_owned()))
+}
+
+/// A question that makes no sense is wrong usage, whoever finds out.
+fn misused(failure: Failure) -> Failure {
+    let Failure::Refused(error) = &failure else {
+        return failure;
+    };
+    let error: Value = serde_json::from_str(error).unwrap_or_default();
+    if text(&error, "Code").starts_with("InvalidParameter") {
+        return Failure::Usage(text(&error, "Message").to_owned());
+    }
+    failure
 }
 
 fn is_allowed(check: &Value) -> bool {
@@ -281,7 +304,10 @@ fn describe(check: &Value, lines: &mut Vec<String>) {
     let (verdict, by) = match (is_allowed(check), text(check, "Rule")) {
         (true, "") => ("ALLOW", format!("by {}", text(check, "Layer"))),
         (true, rule) => ("ALLOW", format!("by rule: {rule}")),
-        (false, "") => ("DENY", format!("{} by {}", text(check, "Kind"), text(check, "Layer"))),
+        (false, "") => (
+            "DENY",
+            format!("{} by {}", text(check, "Kind"), text(check, "Layer")),
+        ),
         (false, rule) => ("DENY", format!("by rule: {rule}")),
     };
     lines.push(format!(
@@ -291,7 +317,11 @@ fn describe(check: &Value, lines: &mut Vec<String>) {
         text(check, "Resource")
     ));
     for told in list(check, "Statements") {
-        lines.push(format!("  decided by {}: {}", text(told, "Name"), text(told, "Text")));
+        lines.push(format!(
+            "  decided by {}: {}",
+            text(told, "Name"),
+            text(told, "Text")
+        ));
     }
     for told in list(check, "Misses") {
         lines.push(format!(
@@ -301,7 +331,11 @@ fn describe(check: &Value, lines: &mut Vec<String>) {
             texts(told, "Why").join("; ")
         ));
     }
-    lines.extend(texts(check, "Advice").iter().map(|advice| format!("  to change: {advice}")));
+    lines.extend(
+        texts(check, "Advice")
+            .iter()
+            .map(|advice| format!("  to change: {advice}")),
+    );
     let missing = texts(check, "Missing");
     if !missing.is_empty() {
         lines.push(format!("  without a value: {}", missing.join(", ")));

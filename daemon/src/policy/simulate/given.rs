@@ -151,7 +151,11 @@ fn policies(simulation: &Simulation, state: &State) -> Result<Vec<Change>, Impos
         Some(Who::User(name)) => Holder::User(state.user_named(account, name).ok_or_else(nobody)?.id),
         Some(Who::Role(name)) => Holder::Role(state.role_named(account, name).ok_or_else(nobody)?.id),
         Some(Who::Root) => return Err(Impossible::Misplaced("roots need no policies, and have none")),
-        None => return Err(Impossible::Misplaced("policies are somebody's: name the principal")),
+        None => {
+            return Err(Impossible::Misplaced(
+                "policies are somebody's: name the principal",
+            ));
+        }
     };
     let mut changes = Vec::new();
     if simulation.instead {
@@ -175,8 +179,7 @@ fn policies(simulation: &Simulation, state: &State) -> Result<Vec<Change>, Impos
     }
     for (nth, document) in simulation.policies.iter().enumerate() {
         parse(DocumentKind::Identity, &format!("policy {}", nth + 1), document)?;
-        let name = free_name(account, nth + 1, &known)
-            .ok_or(TOO_MANY_POLICIES)?;
+        let name = free_name(account, nth + 1, &known).ok_or(TOO_MANY_POLICIES)?;
         let created = Change::PolicyCreated(PolicyCreated {
             at,
             name: name.clone(),
@@ -203,7 +206,9 @@ fn opened(simulation: &Simulation, state: &State) -> Result<Option<SessionOpened
     };
     parse(DocumentKind::Session, "session policy", policy)?;
     let Some(Who::Role(name)) = &simulation.who else {
-        return Err(Impossible::Misplaced("sessions are of roles: name one as the principal"));
+        return Err(Impossible::Misplaced(
+            "sessions are of roles: name one as the principal",
+        ));
     };
     let account = simulation.account;
     let role = state

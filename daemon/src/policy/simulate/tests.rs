@@ -155,7 +155,9 @@ fn a_denial_says_what_would_have_to_be_otherwise() {
     );
     assert_eq!(
         denied.advice,
-        ["app@v1#0 would allow it, but kms:tag/Project is `hermes`, the statement wants StringEquals `apollo`"]
+        [
+            "app@v1#0 would allow it, but kms:tag/Project is `hermes`, the statement wants StringEquals `apollo`"
+        ]
     );
     // The tag that it lacks, supposed: allowed, by the statement that was nearest.
     let mut supposed = ask("user/alice", "kms:Decrypt", &arn());
@@ -198,7 +200,9 @@ fn nothing_attached_means_attach_something() {
     let denied = one(&ask("user/bob", "kms:Decrypt", &arn()));
     assert_eq!(
         denied.advice,
-        ["no statement that acs:ram::1000000000000001:user/bob has allows kms:Decrypt: attach a policy that does"]
+        [
+            "no statement that acs:ram::1000000000000001:user/bob has allows kms:Decrypt: attach a policy that does"
+        ]
     );
     let mut supposed = ask("user/bob", "kms:Decrypt", &arn());
     supposed.policies = vec![document(
@@ -211,9 +215,7 @@ fn nothing_attached_means_attach_something() {
 #[test]
 fn policies_stand_beside_or_instead_of_what_is_attached() {
     let mut simulation = ask("user/alice", "kms:ScheduleKeyDeletion", &arn());
-    simulation.policies = vec![document(
-        r#"{"Effect":"Allow","Action":"kms:*","Resource":"*"}"#,
-    )];
+    simulation.policies = vec![document(r#"{"Effect":"Allow","Action":"kms:*","Resource":"*"}"#)];
     assert_eq!(one(&simulation).kind, "ExplicitDeny");
     simulation.instead = true;
     assert!(one(&simulation).allowed);
@@ -236,10 +238,7 @@ fn a_key_policy_and_a_session_policy_can_be_supposed() {
         account_id()
     )));
     let allowed = one(&simulation);
-    assert_eq!(
-        (allowed.allowed, allowed.layer),
-        (true, "ResourceBasedPolicy")
-    );
+    assert_eq!((allowed.allowed, allowed.layer), (true, "ResourceBasedPolicy"));
 }
 
 #[test]
@@ -260,7 +259,10 @@ fn everybody_is_gone_over_and_roots_need_no_policy() {
 fn patterns_ask_for_what_fits_the_resource() {
     let answers = ask("role/ci", "kms:*Key", &arn()).run(&world()).unwrap();
     let asked: Vec<_> = answers.iter().map(|answer| answer.action.as_str()).collect();
-    assert!(asked.contains(&"kms:EnableKey") && asked.contains(&"kms:DescribeKey"), "{asked:?}");
+    assert!(
+        asked.contains(&"kms:EnableKey") && asked.contains(&"kms:DescribeKey"),
+        "{asked:?}"
+    );
     assert!(!asked.contains(&"kms:CreateKey"), "that is asked of all keys");
     assert!(answers.iter().all(|answer| answer.allowed));
     // One resource alone: it need not be said.
@@ -288,7 +290,10 @@ fn trust_is_asked_of_the_role() {
     )];
     let denied = one(&simulation);
     assert_eq!(denied.layer, "AssumeRolePolicy");
-    assert!(denied.advice[0].contains("it is about other callers"), "{denied:?}");
+    assert!(
+        denied.advice[0].contains("it is about other callers"),
+        "{denied:?}"
+    );
     simulation.who = Who::parse("user/alice");
     assert!(one(&simulation).allowed);
 }

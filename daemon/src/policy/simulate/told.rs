@@ -90,8 +90,7 @@ pub(super) fn tell(
     };
     let Some(checked) = ruling.checks.into_iter().next() else {
         if !told.allowed {
-            told.advice
-                .push(format!("no policy can allow it: {}", told.rule));
+            told.advice.push(format!("no policy can allow it: {}", told.rule));
         }
         return told;
     };
@@ -104,54 +103,49 @@ pub(super) fn tell(
     // What other accounts' policies say is theirs to tell (I4).
     let own = question.actor.account.to_string();
     let is_foreign = owner(&told.resource).is_some_and(|owner| owner != own);
-    examine(
-        question,
-        &Reader::new(state),
-        library,
-        |layers, caller, check| {
-            for (name, layer) in layers {
-                if is_foreign && matches!(name, LayerName::Trust | LayerName::Resource) {
-                    continue;
+    examine(question, &Reader::new(state), library, |layers, caller, check| {
+        for (name, layer) in layers {
+            if is_foreign && matches!(name, LayerName::Trust | LayerName::Resource) {
+                continue;
+            }
+            for (document, named) in layer.documents().iter().enumerate() {
+                let mut concerned = false;
+                for (index, read) in named.document.statements().iter().enumerate() {
+                    let at = StatementRef {
+                        document,
+                        statement: index,
+                    };
+                    let by = statement(layer, at);
+                    let missed = misses(&named.document, read, caller, check);
+                    told.note_missing(&missed, read, check);
+                    let mut said = Told {
+                        name: by,
+                        layer: explain::policy_type(explain::layer(Some(*name))),
+                        text: serde_json::to_string(read).unwrap_or_default(),
+                        why: missed.iter().map(|miss| why(miss, read, check)).collect(),
+                    };
+                    if missed.is_empty() && checked.by.contains(&said.name) {
+                        said.why.clear();
+                        told.statements.push(said);
+                        concerned = true;
+                    } else if checked.kind == CheckKind::ImplicitDeny
+                        && read.effect == Effect::Allow
+                        && !missed.is_empty()
+                    {
+                        told.misses.push(said);
+                        concerned = true;
+                    }
                 }
-                for (document, named) in layer.documents().iter().enumerate() {
-                    let mut concerned = false;
-                    for (index, read) in named.document.statements().iter().enumerate() {
-                        let at = StatementRef {
-                            document,
-                            statement: index,
-                        };
-                        let by = statement(layer, at);
-                        let missed = misses(&named.document, read, caller, check);
-                        told.note_missing(&missed, read, check);
-                        let mut said = Told {
-                            name: by,
-                            layer: explain::policy_type(explain::layer(Some(*name))),
-                            text: serde_json::to_string(read).unwrap_or_default(),
-                            why: missed.iter().map(|miss| why(miss, read, check)).collect(),
-                        };
-                        if missed.is_empty() && checked.by.contains(&said.name) {
-                            said.why.clear();
-                            told.statements.push(said);
-                            concerned = true;
-                        } else if checked.kind == CheckKind::ImplicitDeny
-                            && read.effect == Effect::Allow
-                            && !missed.is_empty()
-                        {
-                            told.misses.push(said);
-                            concerned = true;
-                        }
-                    }
-                    if concerned && simulation.cedar {
-                        told.cedar
-                            .extend(pretty(&named.name, (*named.document).clone()).ok());
-                    }
+                if concerned && simulation.cedar {
+                    told.cedar
+                        .extend(pretty(&named.name, (*named.document).clone()).ok());
                 }
             }
-            told.misses.sort_by_key(|miss| distance(&miss.why));
-            told.advise(caller, check);
-            told.misses.truncate(MISSES_SHOWN);
-        },
-    );
+        }
+        told.misses.sort_by_key(|miss| distance(&miss.why));
+        told.advise(caller, check);
+        told.misses.truncate(MISSES_SHOWN);
+    });
     told
 }
 
@@ -165,7 +159,9 @@ impl Simulated {
     }
 
     fn note_missing(&mut self, missed: &[Miss], read: &Statement, check: &Check<'_>) {
-        let about = !missed.iter().any(|miss| matches!(miss, Miss::Action | Miss::Resource));
+        let about = !missed
+            .iter()
+            .any(|miss| matches!(miss, Miss::Action | Miss::Resource));
         if !about {
             return;
         }
@@ -191,7 +187,10 @@ impl Simulated {
             "ExplicitDeny" => {
                 let denying = self.statements.iter();
                 let lines = denying.map(|told| {
-                    format!("{} denies it, whatever else allows it: take it away or narrow it", told.name)
+                    format!(
+                        "{} denies it, whatever else allows it: take it away or narrow it",
+                        told.name
+                    )
                 });
                 self.advice = lines.collect();
             }
