@@ -11,7 +11,7 @@
 //! A replay proves nothing about requests that never came, and follows no consequences: what a refused operation would
 //! have made is there all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::decision::{decide_again, decided_on, effect};
@@ -55,6 +55,8 @@ pub struct Hindsight {
     pub not_listed: u64,
     /// How often each statement of the proposal took part in a decision.
     pub exercised: Vec<u64>,
+    /// The statements of the version in force now, as decisions name them, that took part in none that was recorded.
+    pub unused: Vec<String>,
     /// Entries that can't be folded; nothing is said of them, nor of what follows.
     pub problems: Problems,
 }
@@ -164,6 +166,7 @@ pub fn hindsight(
         supposed: Side::default(),
         since,
         changes: BTreeMap::new(),
+        used: BTreeSet::new(),
     };
     let size = source.size();
     let mut place = Place::default();
@@ -180,6 +183,11 @@ pub fn hindsight(
         }
         progress(place.next().get(), size);
     }
+    pass.found.unused = proposal
+        .replaced(&pass.real.state)
+        .into_iter()
+        .filter(|statement| !pass.used.contains(statement))
+        .collect();
     pass.found.changes = pass.changes.into_values().collect();
     pass.found
         .changes
@@ -210,6 +218,8 @@ struct Pass {
     since: Timestamp,
     /// By principal, action, resource, and how it came out and would.
     changes: BTreeMap<(String, String, String, &'static str, &'static str), Changed>,
+    /// Statements of versions of the policy that recorded decisions name.
+    used: BTreeSet<String>,
 }
 
 impl Pass {
@@ -236,6 +246,12 @@ impl Pass {
     }
 
     fn decision(&mut self, event: &Event, proposal: &Proposal) {
+        let recorded = event.dec.chk.iter().flat_map(|check| &check.by);
+        for by in recorded.filter(|by| proposal.is_of_policy(by)) {
+            if !self.used.contains(by) {
+                self.used.insert(by.clone());
+            }
+        }
         let rule = rule(&event.op, false);
         let Some((rule, ruling)) = rule.and_then(|rule| Some((rule, self.supposed.decide(event, rule)?)))
         else {
@@ -243,8 +259,7 @@ impl Pass {
             return;
         };
         let decided_by = ruling.checks.iter().flat_map(|check| &check.by);
-        let ours: std::collections::BTreeSet<usize> =
-            decided_by.filter_map(|by| proposal.statement(by)).collect();
+        let ours: BTreeSet<usize> = decided_by.filter_map(|by| proposal.statement(by)).collect();
         for at in ours {
             if let Some(count) = self.found.exercised.get_mut(at) {
                 *count += 1;

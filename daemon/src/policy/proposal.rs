@@ -38,7 +38,7 @@ impl HolderName {
     }
 
     /// Who bears the name in a state.
-    pub fn find(&self, account: AccountId, state: &State) -> Option<Holder> {
+    pub fn bearer(&self, account: AccountId, state: &State) -> Option<Holder> {
         match self {
             Self::User(name) => state.user_named(account, name).map(|row| Holder::User(row.id)),
             Self::Group(name) => state.group_named(account, name).map(|row| Holder::Group(row.id)),
@@ -111,6 +111,25 @@ impl Proposal {
         self.met
     }
 
+    /// Whether a statement as decisions name it is of the policy, in whatever version.
+    pub fn is_of_policy(&self, by: &str) -> bool {
+        let name = by.split_once('@').map(|(name, _)| name);
+        name.is_some_and(|name| name.eq_ignore_ascii_case(self.name.as_str()))
+    }
+
+    /// The statements that it would replace in a state, as decisions name them.
+    pub fn replaced(&self, state: &State) -> Vec<String> {
+        let policy = state.policy_at(&PolicyKey::new(self.account, &self.name));
+        let Some((policy, row)) = policy.and_then(|policy| Some((policy, policy.in_force()?))) else {
+            return Vec::new();
+        };
+        // What was stored was read once; should it not read now, it decides nothing.
+        let document = Document::parse(DocumentKind::Identity, &row.document);
+        let count = document.map_or(0, |document| document.statements().len());
+        let names = (0..count).map(|at| format!("{}@{}#{at}", policy.name, row.version));
+        names.collect()
+    }
+
     /// Of a statement as decisions name it, its number in the proposal; none for a statement of anything else.
     pub fn statement(&self, by: &str) -> Option<usize> {
         let (policy, index) = by.rsplit_once('#')?;
@@ -123,8 +142,11 @@ impl Proposal {
     /// Puts the proposal in force in a state that has just taken in event `rev`.
     pub fn hold(&mut self, state: &mut State, at: Timestamp, rev: Seq) {
         let account = self.account;
-        self.holders
-            .extend(self.attach_to.as_ref().and_then(|name| name.find(account, state)));
+        self.holders.extend(
+            self.attach_to
+                .as_ref()
+                .and_then(|name| name.bearer(account, state)),
+        );
         let holders: Vec<Holder> = self
             .holders
             .iter()

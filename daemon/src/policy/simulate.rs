@@ -20,7 +20,7 @@ use super::language::{ActionPattern, ConditionKey, Fault, Pattern};
 use super::library::Library;
 use super::request::owner;
 use crate::base::arn::role_of;
-use crate::base::{AccountId, PolicyName, RequestId, RoleName, Seq, Tag, Timestamp, UserName, limits};
+use crate::base::{AccountId, Arn, PolicyName, RequestId, RoleName, Seq, Tag, Timestamp, UserName, limits};
 use crate::event::Actor;
 use crate::projection::{Reader, State};
 
@@ -248,16 +248,17 @@ impl Simulation {
         let [kind] = action.on else {
             return action.on.is_empty().then(|| "*".to_owned());
         };
-        match kind {
-            ResourceKind::Unscoped => Some("*".to_owned()),
-            ResourceKind::KeyContainer => Some(format!("acs:kms:{region}:{account}:key")),
-            ResourceKind::SecretContainer => Some(format!("acs:kms:{region}:{account}:secret")),
-            ResourceKind::AliasContainer => Some(format!("acs:kms:{region}:{account}:alias")),
-            ResourceKind::CertificateContainer => Some(format!("acs:kms:{region}:{account}:certificate")),
-            ResourceKind::Account => Some(format!("acs:ram:*:{account}:*")),
-            ResourceKind::Log => Some(format!("acs:chancery:{region}:{account}:log")),
-            _ => None,
-        }
+        let arn = match kind {
+            ResourceKind::Unscoped => return Some("*".to_owned()),
+            ResourceKind::KeyContainer => Arn::keys(region, account),
+            ResourceKind::AliasContainer => Arn::aliases(region, account),
+            ResourceKind::Account => Arn::identities(account),
+            ResourceKind::Log => Arn::log(region, account),
+            ResourceKind::Accounts => Arn::accounts(account),
+            ResourceKind::RootKeys => Arn::root_keys(account),
+            _ => return None,
+        };
+        Some(arn.to_string())
     }
 }
 

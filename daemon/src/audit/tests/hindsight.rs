@@ -242,6 +242,8 @@ fn exactly_what_comes_out_otherwise_is_listed() {
     // The third statement is about what nobody did; the first decided what would be allowed.
     assert_eq!(found.unexercised().collect::<Vec<_>>(), [2]);
     assert_eq!(found.exercised[0], count(true, true) + count(false, true));
+    // v2 allowed alice and bob to look, so its one statement is used.
+    assert_eq!(found.unused, Vec::<String>::new());
     assert!(!found.passes(FailOn::Any) && !found.passes(FailOn::NewlyAllowed));
     let sorted = found.changes.windows(2);
     assert!(
@@ -268,6 +270,24 @@ fn what_says_the_same_changes_nothing() {
     let (found, _) = world.replay(text, None, Timestamp::default());
     assert_eq!(found.to_string(), "equal: all 12 decisions come out as they did");
     assert!(found.changes.is_empty() && found.passes(FailOn::Any));
+    assert!(found.unused.is_empty());
+}
+
+/// Statements that nobody ever needed, in the version that would be replaced.
+#[test]
+fn what_never_decided_is_named() {
+    let mut world = World::new();
+    world.create(document(
+        &[
+            statement("Allow", "kms:*", "*"),
+            statement("Deny", "kms:ScheduleKeyDeletion", "*"),
+        ]
+        .join(","),
+    ));
+    world.attach(Held::User(user("alice")), "alice", true);
+    world.round();
+    let (found, _) = world.replay(world.proposed(), None, Timestamp::default());
+    assert_eq!(found.unused, ["use@v1#1"]);
 }
 
 /// The policy never existed; carol would have had it all along, and the others not.

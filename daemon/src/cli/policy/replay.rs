@@ -61,7 +61,8 @@ Reads the whole log, of a stopped daemon (--data) or a running one, and decides 
 sessions again: in the state of that moment, with its attachments and tags, at its time, from its address, with what it
 brought; only the proposed document is in force instead of the policy's own. Roots are not subject to policies: their
 operations are counted and nothing else. Each kind of difference is listed once, with its count, its first and last
-event and some request ids; then come the totals and the statements of the proposal that decided nothing.
+event and some request ids; then come the totals, the statements of the proposal that decided nothing, and those of the
+version in force that never did.
 
 A replay proves nothing about requests that never came. It follows no consequences: what an operation that would be
 denied has made is there all the same. It believes the log as it is: `chancery log verify` says whether it deserves that.
@@ -202,6 +203,11 @@ fn lines(found: &Hindsight, proposal: &Proposal) -> Vec<String> {
             text.unwrap_or_default()
         ));
     }
+    for statement in &found.unused {
+        lines.push(format!(
+            "{statement}, which it would replace, took part in no recorded decision"
+        ));
+    }
     lines
 }
 
@@ -287,6 +293,7 @@ fn object(found: &Hindsight, proposal: &Proposal) -> Value {
         "Changes": changes,
         "Exercised": found.exercised,
         "Unexercised": unexercised,
+        "Unused": found.unused,
     })
 }
 

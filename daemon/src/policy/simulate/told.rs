@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::Simulation;
-use crate::event::CheckKind;
+use crate::event::{CheckKind, PolicyLayer};
 use crate::policy::authorize::{Question, Ruling};
 use crate::policy::cedar::pretty::pretty;
 use crate::policy::checks::examine;
@@ -195,7 +195,10 @@ impl Simulated {
                 self.advice = lines.collect();
             }
             _ => {
-                let here = self.misses.iter().filter(|miss| miss.layer == layer);
+                // Where an attached policy is missing, that of the key can allow as well.
+                let is_side =
+                    |miss: &&Told| miss.layer == layer || (layer == IDENTITY && miss.layer == RESOURCE);
+                let here = self.misses.iter().filter(is_side);
                 let near: Vec<&Told> = here
                     .filter(|miss| !miss.why.iter().any(|why| why.starts_with(NOT_THE_ACTION)))
                     .take(ADVICE_SHOWN)
@@ -257,6 +260,8 @@ fn why(miss: &Miss, read: &Statement, check: &Check<'_>) -> String {
     }
 }
 
+const IDENTITY: &str = explain::policy_type(PolicyLayer::Identity);
+const RESOURCE: &str = explain::policy_type(PolicyLayer::Resource);
 /// How the words about a statement on other actions begin.
 const NOT_THE_ACTION: &str = "it is not about";
 /// Statements shown that come near.
