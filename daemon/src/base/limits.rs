@@ -287,5 +287,14 @@ pub const STATEMENTS_RECORDED_MAX: usize = 64;
 /// Most bytes of condition values that a request may bring, names included: they stand in its event.
 pub const CONDITIONS_BYTES_MAX: usize = 24_000;
 
+/// Most checks of one simulation: principals times actions times resources. Each takes some 100 microseconds.
+pub const SIMULATED_CHECKS_MAX: usize = 4_096;
+
+/// Most text that one simulation answers with, bytes.
+pub const SIMULATED_BYTES_MAX: usize = 16 << 20;
+
+/// Most documents that one simulation is given for its principal.
+pub const SIMULATED_POLICIES_MAX: usize = 10;
+
 /// Decisions remembered, some 500 bytes each.
 pub const DECISIONS_REMEMBERED: usize = 16_384;

@@ -66,6 +66,7 @@ pub use crate::domain::tags::{TagKeys, UntagKeys};
 pub use crate::domain::{KeyRef, Refusal, Scope};
 pub use crate::event::{Actor, ActorKind, Element, Origin, PolicyRef, Recorded};
 pub use crate::policy::language::DocumentKind;
+pub use crate::policy::simulate::{Simulation, Who};
 pub use call::{Call, Class, Work};
 pub use figures::{Figures, Unready};
 pub use last_used::LastUsed;

@@ -58,6 +58,46 @@ pub(super) fn ask_policies(
     })
 }
 
+/// What stands behind the first check of a question: hands over the layers that it is asked of, who asks, and what. None
+/// when there is no such principal.
+pub(super) fn examine<T>(
+    question: &Question<'_>,
+    reader: &Reader<'_>,
+    library: &Library,
+    look: impl FnOnce(&[(LayerName, Arc<Compiled>)], &Caller<'_>, &Check<'_>) -> T,
+) -> Option<T> {
+    let account = question.actor.account.to_string();
+    let asked = Asked {
+        question,
+        caller: caller(question.actor, &account)?,
+        subject: Subject::of(question.actor, reader, library)?,
+        reader,
+        library,
+    };
+    let resource = question.resources.first().copied().unwrap_or("*");
+    let action = action(question.op, 0, resource);
+    let key = KeyArn::parse(resource).and_then(|arn| reader.key(arn.key));
+    let key = key.map(AsRef::as_ref);
+    let conditions = asked.conditions(&action, key);
+    let check = Check {
+        action: &action,
+        resource,
+        conditions: &conditions,
+    };
+    let of_role = (question.op == ASSUME_ROLE).then(|| asked.trust_policy(resource));
+    let layers = [
+        (LayerName::Trust, of_role.flatten()),
+        (LayerName::Session, asked.subject.session.clone()),
+        (LayerName::Identity, Some(Arc::clone(&asked.subject.identity))),
+        (LayerName::Resource, key.and_then(|key| asked.key_policy(key))),
+    ];
+    let layers: Vec<_> = layers
+        .into_iter()
+        .filter_map(|(name, layer)| Some((name, layer?)))
+        .collect();
+    Some(look(&layers, &asked.caller, &check))
+}
+
 /// A principal as policies see it.
 fn caller<'a>(actor: &'a Actor, account: &'a str) -> Option<Caller<'a>> {
     let name = actor.name.as_ref()?.as_str();
@@ -144,8 +184,8 @@ impl Asked<'_> {
         checked
     }
 
-    fn evaluate(&self, action: &str, resource: &str, key: Option<&Key>) -> (Checked, Option<Lasting>) {
-        let conditions = Live {
+    fn conditions<'a>(&'a self, action: &'a str, key: Option<&'a Key>) -> Live<'a> {
+        Live {
             caller: self.caller,
             actor: self.question.actor,
             origin: self.question.origin,
@@ -153,7 +193,11 @@ impl Asked<'_> {
             brings: self.question.brings,
             action,
             key,
-        };
+        }
+    }
+
+    fn evaluate(&self, action: &str, resource: &str, key: Option<&Key>) -> (Checked, Option<Lasting>) {
+        let conditions = self.conditions(action, key);
         let check = Check {
             action,
             resource,

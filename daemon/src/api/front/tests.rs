@@ -216,6 +216,11 @@ fn largest(action: &str, key: &str) -> Option<Vec<(&'static str, String)>> {
         "DescribeRegions" | "DescribeAccountKmsStatus" | "GetStatus" | "GetLogStatus" | "AcceptClock" => {
             vec![]
         }
+        "SimulatePolicy" => {
+            let mut params = vec![("Principal", "root".to_owned()), ("Resource.1", "*".to_owned())];
+            params.extend((1..=20).map(|n| (&*format!("Action.{n}").leak(), "kms:Encrypt".to_owned())));
+            params
+        }
         "GetLogEntries" => vec![("From", "0".to_owned()), ("MaxEntries", "2048".to_owned())],
         _ => return accounts::largest(action),
     })

@@ -107,8 +107,14 @@ impl Bench {
     }
 
     pub fn run_as(&mut self, op: &'static str, kind: ActorKind, work: Work) -> Result<(), ApiError> {
+        let call = self.call(op, kind, work);
+        self.run_call(call)
+    }
+
+    pub fn run_call(&mut self, mut call: Call) -> Result<(), ApiError> {
         self.pass_millis(7);
-        let call = Box::new(self.call(op, kind, work));
+        call.scope.at = self.core.tools.now();
+        let call = Box::new(call);
         let prepared = prepare(&call, self.core.writer.state(), &self.core.tools);
         let input = Input {
             call,
