@@ -236,6 +236,19 @@ async fn a_body_that_is_too_large_is_refused_whether_announced_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_two_lengths_is_refused_and_the_connection_ends() {
+    let daemon = start().await;
+    // The second request hides in what the first length covers and the second does not.
+    let smuggled = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\
+        GET /?Action=ListKeys&Version=2016-01-20 HTTP/1.1\r\nHost: x\r\n\r\n";
+    let answer = raw(&daemon, smuggled).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(answer.contains("ParseRequestParameterException"), "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_largest_body_passes_whole_in_pieces() {
     let daemon = start().await;
     let form = format!("Action=ListKeys&Version={KMS}&Unknown=");
