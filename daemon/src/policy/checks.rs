@@ -209,10 +209,10 @@ impl Asked<'_> {
         let identity = ask(&self.subject.identity);
         let session = self.subject.session.as_ref().map(ask);
         let resources = of_resource.as_ref().map(ask);
-        // A role that is not there trusts nobody.
+        // A role that is not there asks for nothing: who may assume it by its own policies is told that it does not exist.
         let trust = of_role
             .as_ref()
-            .map(|policy| policy.as_ref().map_or_else(Answer::silent, ask));
+            .map(|policy| policy.as_ref().map_or_else(Answer::absent, ask));
         let answers = [
             Some(&identity),
             session.as_ref(),

@@ -111,11 +111,11 @@ impl Judge {
 }
 
 impl Answer {
-    /// Of a layer that has no documents.
-    pub const fn silent() -> Self {
+    /// Of a layer that is not there and has nothing against it. Not lasting: it may come to be.
+    pub const fn absent() -> Self {
         Self {
-            layer: Layer::Silent,
-            is_static: true,
+            layer: Layer::Allowed(Vec::new()),
+            is_static: false,
             fault: None,
         }
     }
