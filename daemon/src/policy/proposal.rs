@@ -195,3 +195,139 @@ impl Proposal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::UserId;
+    use crate::event::{UserCreated, UserUpdated};
+
+    const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    const ALL: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+
+    fn account() -> AccountId {
+        "1000000000000001".parse().unwrap()
+    }
+
+    fn name() -> PolicyName {
+        PolicyName::parse("app").unwrap()
+    }
+
+    fn alice() -> UserId {
+        UserId::parse("200000000000000001").unwrap()
+    }
+
+    fn proposal(attach_to: Option<&str>) -> Proposal {
+        let attach_to = attach_to.and_then(HolderName::parse);
+        Proposal::new(account(), name(), ALL.to_owned(), attach_to).unwrap()
+    }
+
+    /// Everything that can happen to a policy and its holder, one after the other.
+    fn history() -> Vec<Change> {
+        let (account, policy) = (account(), PolicyRef::Custom(name()));
+        let holder = Holder::User(alice());
+        vec![
+            Change::UserCreated(UserCreated {
+                at: AT,
+                name: UserName::parse("alice").unwrap(),
+                user: alice(),
+                email: String::new(),
+                mobile: String::new(),
+                account,
+                display: String::new(),
+                comments: String::new(),
+            }),
+            Change::PolicyCreated(PolicyCreated {
+                at: AT,
+                name: name(),
+                tags: Vec::new(),
+                account,
+                document: ALL.to_owned(),
+                description: String::new(),
+            }),
+            Change::PolicyAttached {
+                at: AT,
+                holder,
+                policy: policy.clone(),
+            },
+            Change::PolicyVersionCreated(PolicyVersionCreated {
+                at: AT,
+                name: name(),
+                account,
+                default: true,
+                dropped: None,
+                version: PolicyVersion::FIRST.next(),
+                document: ALL.to_owned(),
+            }),
+            Change::PolicyDefaultSet {
+                at: AT,
+                name: name(),
+                account,
+                version: PolicyVersion::FIRST,
+            },
+            Change::UserUpdated(UserUpdated {
+                at: AT,
+                name: UserName::parse("alicia").ok(),
+                user: alice(),
+                email: None,
+                mobile: None,
+                display: None,
+                comments: None,
+            }),
+            Change::PolicyDetached { holder, policy },
+            Change::PolicyDeleted {
+                name: name(),
+                account,
+            },
+        ]
+    }
+
+    /// After each change: whether the proposal is in force, and whether alice has it.
+    fn follow(mut proposal: Proposal) -> (Vec<(bool, bool)>, bool) {
+        let mut state = State::default();
+        let changes = history();
+        let seen = changes.iter().enumerate().map(|(at, change)| {
+            let rev = Seq::new(at as u64);
+            state = state.with_change(change, rev);
+            proposal.hold(&mut state, AT, rev);
+            let before: Vec<_> = state.rows().collect();
+            proposal.hold(&mut state, AT, rev);
+            assert_eq!(state.rows().collect::<Vec<_>>(), before, "once is enough");
+            let row = state.policy_at(&PolicyKey::new(account(), &name()));
+            let in_force = row.is_some_and(|row| row.in_force().unwrap().version == PolicyVersion::LAST);
+            let holder = state.attached_to(Holder::User(alice()));
+            (in_force, !holder.is_empty())
+        });
+        let seen = seen.collect();
+        (seen, proposal.is_met())
+    }
+
+    #[test]
+    fn it_is_in_force_as_long_as_the_policy_is_there() {
+        let (seen, met) = follow(proposal(None));
+        let (no, there, has) = ((false, false), (true, false), (true, true));
+        assert_eq!(seen, [no, there, has, has, has, has, there, no]);
+        assert!(met);
+    }
+
+    #[test]
+    fn who_it_is_attached_to_has_it_from_the_beginning_whatever_happens() {
+        let (seen, met) = follow(proposal(Some("user/alice")));
+        assert_eq!(seen, [(true, true); 8], "also under another name");
+        assert!(met);
+        let (_, met) = follow(proposal(Some("group/none")));
+        assert!(met, "the policy itself was there");
+    }
+
+    #[test]
+    fn its_statements_are_told_from_those_of_real_versions() {
+        let proposal = proposal(None);
+        let last = PolicyVersion::LAST;
+        assert_eq!(proposal.statement(&format!("app@{last}#3")), Some(3));
+        for other in ["app@v1#0", "other@v4294967295#0", "key policy#0", ""] {
+            assert_eq!(proposal.statement(other), None, "{other}");
+        }
+        assert!(proposal.is_of_policy("app@v1#0") && !proposal.is_of_policy("apple@v1#0"));
+    }
+}

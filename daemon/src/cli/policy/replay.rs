@@ -57,22 +57,24 @@ enum Fail {
 }
 
 const HELP: &str = "\
-Reads the whole log, of a stopped daemon (--data) or a running one, and decides each recorded operation of users and
-sessions again: in the state of that moment, with its attachments and tags, at its time, from its address, with what it
-brought; only the proposed document is in force instead of the policy's own. Roots are not subject to policies: their
-operations are counted and nothing else. Each kind of difference is listed once, with its count, its first and last
-event and some request ids; then come the totals, the statements of the proposal that decided nothing, and those of the
-version in force that never did.
+Reads the whole log, of a stopped daemon (--data) or a running one, and decides each recorded
+operation of users and sessions again: in the state of that moment, with its attachments and
+tags, at its time, from its address, with what it brought; only the proposed document is in
+force instead of the policy's own. Roots are not subject to policies: their operations are
+counted and nothing else. Each kind of difference is listed once, with its count, its first and
+last event and some request ids; then come the totals, the statements of the proposal that
+decided nothing, and those of the version in force that never did.
 
-A replay proves nothing about requests that never came. It follows no consequences: what an operation that would be
-denied has made is there all the same. It believes the log as it is: `chancery log verify` says whether it deserves that.
+A replay proves nothing about requests that never came. It follows no consequences: what an
+operation that would be denied has made is there all the same. It believes the log as it is:
+`chancery log verify` says whether it deserves that.
 
-Exit: 0 nothing differs, or nothing that --fail-on names; 1 it does, or the log can't be read to its end; 2 wrong usage
-or a document that is refused; 3 no daemon answers.
+Exit: 0 nothing differs, or nothing that --fail-on names; 1 it does, or the log can't be read to
+its end; 2 wrong usage or a document that is refused; 3 no daemon answers.
 
 Examples:
   chancery policy replay --policy apollo-v2.json --name apollo --data /var/lib/chancery
-  chancery policy replay --policy deny-old-keys.json --attach-to group/developers --socket /run/chancery/chancery.sock
+  chancery policy replay --policy no-deletion.json --attach-to group/developers
   chancery policy replay --policy apollo.json --fail-on newly-denied --since 2026-11-01 --json";
 
 /// Longest file read, bytes: more than any document may have.

@@ -65,21 +65,25 @@ pub(super) struct Arguments {
 }
 
 const HELP: &str = "\
-Answers as the daemon would: by the function that decides about real calls, in the state of a running daemon
-(chancery:SimulatePolicy, for the caller's account) or of a log (--data, --as-of, --account: it is read and folded).
-Nothing is done and nothing is recorded as a use. Of a denial it shows the statements that come nearest, and what would
-have to be otherwise. Not among the condition values: tags (--tag), and what follows from the principal.
-acs:CurrentTime is now, with --as-of the time of the last event; there is no address and no TLS unless the context says so.
+Answers as the daemon would: by the function that decides about real calls, in the state of a
+running daemon (chancery:SimulatePolicy, for the caller's account) or of a log (--data, --as-of,
+--account: it is read and folded). Nothing is done and nothing is recorded as a use. Of a denial
+it shows the statements that come nearest, and what would have to be otherwise. Not among the
+condition values: tags (--tag), and what follows from the principal. acs:CurrentTime is now,
+with --as-of the time of the last event; there is no address and no TLS unless the context says
+so.
 
-Without --principal it goes over the root, all users and all roles of the account, and lists those who may.
+Without --principal it goes over the root, all users and all roles of the account, and lists
+those who may.
 
-Exit: 0 all of it is allowed, or without --principal an answer; 1 something is denied; 2 wrong usage; 3 no daemon answers.
+Exit: 0 all of it is allowed, or without --principal an answer; 1 something is denied; 2 wrong
+usage; 3 no daemon answers.
 
 Examples:
-  chancery policy simulate --principal user/alice --action kms:Decrypt --resource acs:kms:cn-hangzhou:1000000000000001:key/K
-  chancery policy simulate --action kms:ScheduleKeyDeletion --resource acs:kms:cn-hangzhou:1000000000000001:key/K
-  chancery policy simulate --principal role/ci --action 'kms:*' --policy ci-v2.json --instead --resource ARN --tag Env=prod
-  chancery policy simulate --principal user/alice --action kms:ListKeys --data /var/lib/chancery --as-of 1200";
+  chancery policy simulate --principal user/alice --action kms:Decrypt --resource ARN
+  chancery policy simulate --action kms:ScheduleKeyDeletion --resource ARN
+  chancery policy simulate --principal role/ci --policy v2.json --instead --resource ARN
+  chancery policy simulate --principal user/alice --action kms:ListKeys --data DIR --as-of 1200";
 
 /// Longest file read, bytes: more than any document may have.
 const FILE_BYTES_MAX: u64 = 1 << 20;
