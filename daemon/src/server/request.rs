@@ -6,9 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING, USER_AGENT,
-};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, USER_AGENT};
 use hyper::{Request, Response};
 
 use super::answer;
@@ -45,13 +43,6 @@ impl Service for Shared {
             user_agent: text(&head.headers, &USER_AGENT),
             host: text(&head.headers, &HOST),
         };
-        // Two lengths: whatever stands in front of us may have taken the other one, and what one of us takes for the rest of this
-        // request the other would take for the next (RFC 9112 section 6.3).
-        if head.headers.contains_key(TRANSFER_ENCODING) && head.headers.contains_key(CONTENT_LENGTH) {
-            return Ok(answer::closing(
-                self.front.refuse(Code::UnparsableRequest, &about),
-            ));
-        }
         let body = match body::read(body, self.body_time, &self.stop).await {
             Ok(body) => body,
             Err(BodyError::TooLarge) => {
