@@ -172,8 +172,8 @@ impl Asked<'_> {
             resource_revision: key.map_or(0, |key| key.rev.get()),
             resource_policy: None,
         };
-        // A trust policy is part of another row, and the operator stands to resources in its own way.
-        let may_last = self.question.op != ASSUME_ROLE && self.question.operator.is_none();
+        // A trust policy is part of another row.
+        let may_last = self.question.op != ASSUME_ROLE;
         if let Some(known) = may_last.then(|| self.library.remembered.recall(&basis)).flatten() {
             return known;
         }
@@ -209,10 +209,12 @@ impl Asked<'_> {
         let identity = ask(&self.subject.identity);
         let session = self.subject.session.as_ref().map(ask);
         let resources = of_resource.as_ref().map(ask);
-        // A role that is not there asks for nothing: who may assume it by its own policies is told that it does not exist.
-        let trust = of_role
-            .as_ref()
-            .map(|policy| policy.as_ref().map_or_else(Answer::absent, ask));
+        // A role is asked about those alone whose own policies let them assume it: whom it trusts, and whether it is there, is
+        // nobody else's business. One that is not there has nothing against it; the call then ends with that.
+        let trust = of_role.as_ref().map(|policy| match policy {
+            Some(policy) if identity.layer.allows() => ask(policy),
+            _ => Answer::absent(),
+        });
         let answers = [
             Some(&identity),
             session.as_ref(),
@@ -227,9 +229,7 @@ impl Asked<'_> {
             identity: layer(identity),
             resource: resources.map(layer),
         };
-        // What the daemon itself owns is the operator's: its users are at home there, if policies let them.
-        let owner = owner(resource).filter(|_| self.question.operator != Some(self.question.actor.account));
-        let outcome = combine(Standing::of(&self.caller, owner), layers);
+        let outcome = combine(Standing::of(&self.caller, owner(resource)), layers);
         let compiled = |layer: LayerName| match layer {
             LayerName::Identity => Some(&self.subject.identity),
             LayerName::Session => self.subject.session.as_ref(),

@@ -9,6 +9,7 @@
 //! Cedar takes a microsecond for each policy, whether it holds or not; most statements of a user name other keys.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{Policy, PolicySet};
@@ -18,6 +19,7 @@ use smallvec::SmallVec;
 use super::needs::Needs;
 use super::scope;
 use super::translate::{Form, translate};
+use crate::base::limits;
 use crate::policy::catalogue;
 use crate::policy::language::{Document, Statement};
 use crate::policy::request::Check;
@@ -40,6 +42,8 @@ pub struct Compiled {
     /// By action, the statements that cover it.
     covering: Box<[OnceLock<Box<[StatementRef]>>]>,
     slices: RwLock<HashMap<Box<[StatementRef]>, Arc<Slice>>>,
+    /// Statements in all slices; changed under their lock.
+    sliced: AtomicUsize,
     whole: OnceLock<Slice>,
 }
 
@@ -60,6 +64,7 @@ impl Compiled {
             broken,
             covering: catalogue::all().map(|_| OnceLock::new()).collect(),
             slices: RwLock::default(),
+            sliced: AtomicUsize::new(0),
             whole: OnceLock::new(),
         }
     }
@@ -76,6 +81,24 @@ impl Compiled {
             .document
             .statements()
             .get(at.statement)
+    }
+
+    /// How many statements it holds, in its documents and in its slices: some 2 KB each at the most.
+    pub fn weight(&self) -> usize {
+        self.size() + self.sliced.load(Ordering::Relaxed)
+    }
+
+    fn size(&self) -> usize {
+        let statements = self
+            .documents
+            .iter()
+            .map(|named| named.document.statements().len());
+        // Nothing is for nothing: even an empty set has its table of actions.
+        1 + statements.sum::<usize>()
+    }
+
+    fn sliced_max(&self) -> usize {
+        limits::SLICED_STATEMENTS_ALWAYS + limits::SLICED_STATEMENTS_PER_STATEMENT * self.size()
     }
 
     /// What decides a check; `None` for an action that the catalogue does not know.
@@ -97,9 +120,11 @@ impl Compiled {
         }
         let made = Arc::new(self.build(&chosen));
         let mut slices = self.slices.write();
-        // Forgetting all is the simplest bound; what is in use is soon there again.
-        if slices.len() >= SLICES_MAX {
+        // Forgetting all is the simplest bound; what is in use is soon there again. Who asks for ever other resources makes ever
+        // other choices of statements: they are counted, not the choices.
+        if self.sliced.fetch_add(chosen.len(), Ordering::Relaxed) + chosen.len() > self.sliced_max() {
             slices.clear();
+            self.sliced.store(chosen.len(), Ordering::Relaxed);
         }
         // Two threads may have made it; either is as good.
         Some(Arc::clone(slices.entry((*chosen).into()).or_insert(made)))
@@ -179,9 +204,6 @@ fn is_about(statement: &Statement, resource: &str) -> bool {
     let patterns = &statement.resources;
     patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(resource))
 }
-
-/// Most slices kept for one set: a slice is a few kilobytes for each statement in it.
-const SLICES_MAX: usize = 256;
 
 /// Policies that are decided together.
 #[derive(Debug)]
