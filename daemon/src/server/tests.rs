@@ -275,7 +275,9 @@ async fn a_stop_closes_idle_connections_and_removes_the_socket() {
     make_key(&client).await;
     let mut silent = UnixStream::connect(&socket).await.unwrap();
     daemon.stop().await;
-    assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0);
+    // It ends, or was not even taken up before the listener went.
+    let end = silent.read(&mut [0; 1]).await;
+    assert!(!matches!(end, Ok(1..)), "{end:?}");
     assert!(!socket.exists());
 }
 
