@@ -107,8 +107,23 @@ impl Bench {
     }
 
     pub fn run_as(&mut self, op: &'static str, kind: ActorKind, work: Work) -> Result<(), ApiError> {
+        let actor = Actor {
+            kind,
+            ..Actor::root(self.core.account, None)
+        };
+        self.run_with(op, actor, Recorded::default(), work)
+    }
+
+    pub fn run_with(
+        &mut self,
+        op: &'static str,
+        actor: Actor,
+        recorded: Recorded,
+        work: Work,
+    ) -> Result<(), ApiError> {
         self.pass_millis(7);
-        let call = Box::new(self.call(op, kind, work));
+        let mut call = Box::new(self.call(op, actor.kind, work));
+        (call.actor, call.recorded) = (actor, recorded);
         let prepared = prepare(&call, self.core.writer.state(), &self.core.tools);
         let input = Input {
             call,

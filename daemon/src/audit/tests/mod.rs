@@ -4,6 +4,7 @@ mod bench;
 mod lies;
 mod live;
 mod rows;
+mod verdicts;
 
 use bench::{Bench, check, event, stolen};
 
