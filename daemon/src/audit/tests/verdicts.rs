@@ -480,10 +480,13 @@ fn a_query_from_before_an_attachment_is_found() {
     stage.are_breaches(vec![("from before", on(attached), Breach::Decision)]);
 }
 
+/// Takes a right from the first user.
+type Revocation = fn(&mut Bench, &Actor);
+
 /// A use that was allowed once, told again after each way to lose the right.
 #[test]
 fn a_use_after_a_revocation_is_found() {
-    let revocations: [(&str, fn(&mut Bench, &Actor)); 5] = [
+    let revocations: [(&str, Revocation); 5] = [
         ("detached", |bench, _| {
             let holder = HolderName::User(user_name("a"));
             let policy = custom();
