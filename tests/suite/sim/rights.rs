@@ -101,9 +101,7 @@ impl Rights {
                 self.attached.remove(&Holder::Group(*group));
             }
             Change::UserJoinedGroup { user, group, .. } => {
-                self.users
-                    .get_mut(user)
-                    .map(|(_, groups)| groups.insert(group.clone()));
+                self.users.get_mut(user).map(|(_, groups)| groups.insert(*group));
             }
             Change::UserLeftGroup { user, group } => {
                 self.users.get_mut(user).map(|(_, groups)| groups.remove(group));
@@ -304,7 +302,7 @@ impl Rights {
         let mut holders = Vec::new();
         if let Some(user) = actor.user_id() {
             holders.push(Holder::User(user));
-            let groups = self.users.get(&user).map(|(_, groups)| groups.iter().cloned());
+            let groups = self.users.get(&user).map(|(_, groups)| groups.iter().copied());
             holders.extend(groups.into_iter().flatten().map(Holder::Group));
         }
         holders.extend(actor.role_id().map(Holder::Role));
