@@ -20,6 +20,8 @@ use crate::process::Daemon;
 use scan::{Canary, Scanner};
 
 const KMS: &str = "2016-01-20";
+const RAM: &str = "2015-05-01";
+const STS: &str = "2015-04-01";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The secrets of one run.
@@ -66,6 +68,7 @@ fn no_secret_is_ever_written() {
 
     let sender = Sender {
         tcp: daemon.tcp(),
+        version: KMS,
         credentials: daemon.credentials(),
     };
     let key = ordinary(&sender, &mut secrets);
@@ -73,10 +76,12 @@ fn no_secret_is_ever_written() {
     bad_signatures(&sender, &mut secrets, &key);
     malformed(&sender, &mut secrets, &key);
     not_http(&sender, &mut secrets);
+    people(&sender, &mut secrets, &key);
     let local = local_peer(&daemon, &mut secrets, &key);
 
     let monitor = Sender {
         tcp: daemon.metrics(),
+        version: KMS,
         credentials: daemon.credentials(),
     };
     let metrics = monitor.exchange(head("GET", "/metrics", "").as_bytes());
@@ -101,7 +106,14 @@ fn no_secret_is_ever_written() {
 
     // The run was a real one: the calls are in the log, the trace says something, and what may hold a secret does.
     let shown = String::from_utf8(shown).unwrap();
-    for op in ["kms/Encrypt", "kms/Decrypt", "kms/GenerateDataKey", "chancery/"] {
+    for op in [
+        "kms/Encrypt",
+        "kms/Decrypt",
+        "kms/GenerateDataKey",
+        "ram/CreateAccessKey",
+        "sts/AssumeRole",
+        "chancery/",
+    ] {
         assert!(shown.contains(op), "{op}");
     }
     assert!(shown.contains(&local), "the local call's request id");
@@ -217,6 +229,7 @@ fn bad_signatures(sender: &Sender, secrets: &mut Secrets, key: &str) {
     let wrong_secret = secrets.text("somebody's other AccessKeySecret");
     let wrong = Sender {
         tcp: sender.tcp,
+        version: KMS,
         credentials: Credentials::new(sender.credentials.access_key_id(), wrong_secret),
     };
     let plaintext = secrets.base64("Plaintext under a wrong signature");
@@ -226,6 +239,7 @@ fn bad_signatures(sender: &Sender, secrets: &mut Secrets, key: &str) {
 
     let nobody = Sender {
         tcp: sender.tcp,
+        version: KMS,
         credentials: Credentials::new("LTAI5tNobodyHasThisKey00", "x"),
     };
     let plaintext = secrets.base64("Plaintext of an unknown access key");
@@ -267,6 +281,7 @@ fn bad_signatures(sender: &Sender, secrets: &mut Secrets, key: &str) {
     let token = secrets.text("SecurityToken of an STS call");
     let sts = Sender {
         tcp: sender.tcp,
+        version: KMS,
         credentials: sender.credentials.clone().with_security_token(token),
     };
     assert_eq!(
@@ -338,6 +353,79 @@ fn malformed(sender: &Sender, secrets: &mut Secrets, key: &str) {
     sender.exchange(request.as_bytes());
 }
 
+/// Users, whose access keys are told once, and sessions, whose secrets and tokens are: used well and badly, and taken away.
+fn people(root: &Sender, secrets: &mut Secrets, key: &str) {
+    let ram = root.to(RAM, root.credentials.clone());
+    let done = |action: &str, params: &[(&str, &str)], secrets: &mut Secrets| {
+        let answer = ram.signed(action, params, secrets);
+        assert!(answer.get("Code").is_none(), "{action}: {answer}");
+        answer
+    };
+    let name = ("UserName", "reader");
+    done("CreateUser", &[name], secrets);
+    for policy in ["AliyunKMSFullAccess", "AliyunSTSAssumeRoleAccess"] {
+        let params = [name, ("PolicyType", "System"), ("PolicyName", policy)];
+        done("AttachPolicyToUser", &params, secrets);
+    }
+    let made = done("CreateAccessKey", &[name], secrets);
+    let id = field(&made, "/AccessKey/AccessKeyId");
+    let secret = field(&made, "/AccessKey/AccessKeySecret");
+    secrets.known("AccessKeySecret of a user", &secret);
+    let account = field(
+        &root
+            .to(STS, root.credentials.clone())
+            .signed("GetCallerIdentity", &[], secrets),
+        "/AccountId",
+    );
+    let trust = format!(
+        r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"RAM":["acs:ram::{account}:root"]}}}}]}}"#
+    );
+    let role = [
+        ("RoleName", "reading"),
+        ("AssumeRolePolicyDocument", trust.as_str()),
+    ];
+    done("CreateRole", &role, secrets);
+
+    let user = Credentials::new(id.as_str(), secret);
+    encrypts(&root.to(KMS, user.clone()), key, "a user", secrets, None);
+    let arn = format!("acs:ram::{account}:role/reading");
+    let assume = [("RoleArn", arn.as_str()), ("RoleSessionName", "session")];
+    let opened = root.to(STS, user.clone()).signed("AssumeRole", &assume, secrets);
+    let said = |part: &str| field(&opened, &format!("/Credentials/{part}"));
+    let (secret, token) = (said("AccessKeySecret"), said("SecurityToken"));
+    secrets.known("AccessKeySecret of a session", &secret);
+    secrets.known("SecurityToken of a session", &token);
+    let session = Credentials::new(said("AccessKeyId"), secret);
+    // Denied, with its token; turned away, without it; denied, with another's.
+    let with_token = root.to(KMS, session.clone().with_security_token(token));
+    encrypts(
+        &with_token,
+        key,
+        "a session",
+        secrets,
+        Some("Forbidden.NoPermission"),
+    );
+    let without = root.to(KMS, session).signed("ListKeys", &[], secrets);
+    assert!(without.get("Code").is_some(), "{without}");
+
+    for (action, status) in [
+        ("UpdateAccessKey", Some(("Status", "Inactive"))),
+        ("DeleteAccessKey", None),
+    ] {
+        let mut params = vec![name, ("UserAccessKeyId", id.as_str())];
+        params.extend(status);
+        done(action, &params, secrets);
+        let answer = root.to(KMS, user.clone()).signed("ListKeys", &[], secrets);
+        assert!(answer.get("Code").is_some(), "{action}: {answer}");
+    }
+}
+
+fn encrypts(sender: &Sender, key: &str, who: &str, secrets: &mut Secrets, refusal: Option<&str>) {
+    let plaintext = secrets.base64(&format!("Plaintext of {who}"));
+    let answer = sender.signed("Encrypt", &[("KeyId", key), ("Plaintext", &plaintext)], secrets);
+    assert_eq!(answer.get("Code").and_then(Value::as_str), refusal, "{answer}");
+}
+
 /// What is no HTTP at all.
 fn not_http(sender: &Sender, secrets: &mut Secrets) {
     let text = secrets.base64("a line that is no HTTP");
@@ -372,10 +460,21 @@ fn local_peer(daemon: &Daemon, secrets: &mut Secrets, key: &str) -> String {
 /// Sends requests over TCP, byte by byte as wanted.
 struct Sender {
     tcp: SocketAddr,
+    /// Which product it talks to.
+    version: &'static str,
     credentials: Credentials,
 }
 
 impl Sender {
+    /// The same daemon, another product and other credentials.
+    fn to(&self, version: &'static str, credentials: Credentials) -> Self {
+        Self {
+            tcp: self.tcp,
+            version,
+            credentials,
+        }
+    }
+
     /// A signed call; its signature is a secret too. Gives the answer, also a refusal.
     fn signed(&self, action: &str, params: &[(&str, &str)], secrets: &mut Secrets) -> Value {
         let form = self.form(action, params, SystemTime::now(), secrets);
@@ -385,7 +484,7 @@ impl Sender {
     }
 
     fn form(&self, action: &str, params: &[(&str, &str)], now: SystemTime, secrets: &mut Secrets) -> String {
-        let mut all = vec![("Action", action), ("Version", KMS), ("Format", "JSON")];
+        let mut all = vec![("Action", action), ("Version", self.version), ("Format", "JSON")];
         all.extend_from_slice(params);
         let form = sign::signed_form(&all, &self.credentials, now).unwrap();
         let signature = form

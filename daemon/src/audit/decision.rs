@@ -3,9 +3,9 @@
 use super::lawful::Breach;
 use super::operations::{Reach, Rule};
 use super::past::Past;
-use crate::base::AccountId;
 use crate::base::arn::role_of;
-use crate::event::{Effect, Element, Event};
+use crate::base::{AccountId, Code};
+use crate::event::{Effect, Element, Event, Outcome};
 use crate::policy::{self, Library, Question, Ruling};
 use crate::projection::{Reader, State};
 
@@ -22,6 +22,9 @@ pub(super) fn check(
     if event.out.is_ok() && recorded.effect != Effect::Allow {
         found.push(Breach::NotAllowed);
     }
+    if is_denial(&event.out) != (recorded.effect == Effect::Deny) && !is_cut(&event.out) {
+        found.push(Breach::DeniedOtherwise);
+    }
     if !event
         .res
         .iter()
@@ -35,21 +38,12 @@ pub(super) fn check(
         }
         return;
     }
-    let Some(decided_on) = decided_on(state, past, event) else {
+    let Some(decided_on) = past.of_decision(state, event) else {
         found.push(Breach::Snapshot);
         return;
     };
     if !is_decided_alike(decided_on, library, event, rule) {
         found.push(Breach::Decision);
-    }
-}
-
-/// The state that an event was decided in: a query's is its snapshot, all else's the one just before it. None when the
-/// snapshot is too old to be known.
-pub(super) fn decided_on<'a>(state: &'a State, past: &'a Past, event: &Event) -> Option<&'a State> {
-    match event.obs.snap {
-        Some(snapshot) if snapshot < state.size() => past.at(snapshot),
-        _ => Some(state),
     }
 }
 
@@ -95,6 +89,27 @@ pub(super) fn decide_again(state: &State, library: &Library, event: &Event, rule
         brings: &event.dec.ctx,
     };
     policy::authorize(&question, &Reader::new(state), library)
+}
+
+/// Whether the caller was told that it may not.
+fn is_denial(out: &Outcome) -> bool {
+    said(out).is_some_and(|said| {
+        [Code::NoPermission, Code::DryRunDenied]
+            .map(Code::as_str)
+            .contains(&said)
+    })
+}
+
+/// Whether the outcome took the place of another, which did not fit.
+fn is_cut(out: &Outcome) -> bool {
+    said(out) == Some(Code::RequestTooLarge.as_str())
+}
+
+fn said(out: &Outcome) -> Option<&str> {
+    match out {
+        Outcome::Ok(_) => None,
+        Outcome::Error { code, .. } => Some(code),
+    }
 }
 
 /// The account that an operation's resources are in.

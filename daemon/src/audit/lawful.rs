@@ -52,6 +52,9 @@ pub enum Breach {
     /// A success that nothing allowed.
     #[error("it succeeded and was not allowed")]
     NotAllowed,
+    /// A denial that was not answered as one, or an answer of denial that nothing decided.
+    #[error("it was denied and is not answered so, or is answered so and was not")]
+    DeniedOtherwise,
     /// A resource that is not one of the account's.
     #[error("a resource of it is none of the account's")]
     Resource,
@@ -90,7 +93,7 @@ pub fn check(state: &State, past: &Past, library: &Library, event: &Event, probl
         problems.add(event.seq, Breach::UnknownOperation);
         return;
     };
-    actor(state, event, rule, &mut found);
+    actor(state, past, event, rule, &mut found);
     admission(state, event, &mut found);
     reads(state, event, rule, &mut found);
     decision::check(state, past, library, event, rule, &mut found);
@@ -117,7 +120,7 @@ fn changes_are_lawful(state: &State, event: &Event, problems: &mut Problems) {
     }
 }
 
-fn actor(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
+fn actor(state: &State, past: &Past, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
     let actor = &event.actor;
     let begins = event.seq.get() == 0;
     if (rule.system && actor.kind != ActorKind::System)
@@ -132,7 +135,10 @@ fn actor(state: &State, event: &Event, rule: &Rule, found: &mut Vec<Breach>) {
     if state.account(actor.account).is_none() {
         found.push(Breach::NoAccount);
     }
-    identity::principal(state, event, found);
+    // Of a query whose snapshot is no state of before, that is told where it is decided again.
+    if let Some(then) = past.of_decision(state, event) {
+        identity::principal(then, event, found);
+    }
 }
 
 /// One clock reading decides; it lies at most so far behind the log. A query's place is its snapshot, whenever that was.

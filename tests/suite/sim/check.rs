@@ -109,6 +109,9 @@ fn check_laws(events: &[Event], states: &States) -> Result<Vec<Model>, String> {
     for event in events {
         let told = |what: String| format!("event {} ({}): {what}", event.seq, event.op);
         check_one(event, &state, &model).map_err(told)?;
+        // A query was decided on its snapshot.
+        let snap = event.obs.snap.and_then(|snap| models.get(snap as usize));
+        snap.unwrap_or(&model).check_rights(event).map_err(told)?;
         let mut left = state.clone();
         for change in &event.chg {
             law::check(&left, event.dec.at, change).map_err(|error| told(error.to_string()))?;

@@ -25,6 +25,7 @@ use chancery::engine::{
 };
 use chancery::ledger::Receipt;
 
+use super::deeds::{Deed, Person};
 use super::world::Dice;
 
 /// What is asked for, in the terms of the expectation model.
@@ -72,6 +73,8 @@ pub enum Kind {
     AcceptClock,
     /// Wrong parameters.
     Invalid,
+    /// A change of who may do what.
+    Deed(Deed),
 }
 
 /// Who asks.
@@ -83,6 +86,8 @@ pub enum Who {
     Local,
     /// A peer that nothing maps to a principal.
     Nobody,
+    /// The user or the session with the access key of this number.
+    Person(usize),
 }
 
 /// A call that was made.
@@ -156,6 +161,8 @@ pub struct Client {
     pub ciphers: Vec<Cipher>,
     /// Every key that an answer named.
     pub keys: Vec<KeyId>,
+    /// Everybody whom an answer gave an access key.
+    pub people: Vec<Person>,
     open: BTreeMap<u64, Asked>,
     next_ticket: u64,
 }
@@ -170,24 +177,32 @@ impl Client {
             acknowledged: Vec::new(),
             ciphers: Vec::new(),
             keys: Vec::new(),
+            people: Vec::new(),
             open: BTreeMap::new(),
             next_ticket: 0,
         }
     }
 
     /// Makes the call, and remembers it under the ticket that its answer comes with.
-    pub fn ask(&mut self, kind: Kind, who: Who, at: Timestamp, dice: &mut Dice) -> (Box<Call>, u64) {
+    pub fn ask(
+        &mut self,
+        kind: Kind,
+        (who, actor): (Who, Actor),
+        at: Timestamp,
+        dice: &mut Dice,
+    ) -> (Box<Call>, u64) {
         let asked = Asked {
             rid: RequestId::from_bytes(dice.bytes(16).try_into().unwrap()),
             kind,
             who,
             is_long: dice.once_in(8),
         };
-        let (op, work) = self.work(&asked.kind);
-        let actor = match who {
-            Who::Signed => Actor::root(self.account, Some(self.access_key.clone())),
-            Who::Local => Actor::root(self.account, None),
-            Who::Nobody => Actor::unmapped(self.account),
+        let (op, work, recorded) = match &asked.kind {
+            Kind::Deed(deed) => deed.work(self.account, &actor),
+            kind => {
+                let (op, work) = self.work(kind);
+                (op, work, Recorded::default())
+            }
         };
         let call = Call {
             dry_run: false,
@@ -205,7 +220,7 @@ impl Client {
                 region: self.region.clone(),
                 at,
             },
-            recorded: Recorded::default(),
+            recorded,
             work,
         };
         let ticket = self.next_ticket;
@@ -346,7 +361,7 @@ impl Client {
                 },
             ),
             Kind::AcceptClock => ("chancery/AcceptClock", Work::Command(Box::new(AcceptClock))),
-            Kind::Invalid => ("kms/CreateKey", Work::Invalid(ApiError::missing("KeySpec"))),
+            Kind::Invalid | Kind::Deed(_) => ("kms/CreateKey", Work::Invalid(ApiError::missing("KeySpec"))),
         }
     }
 
@@ -380,6 +395,7 @@ impl Client {
                 self.read_cipher(answer, plaintext.clone(), *context)?
             }
             Kind::ListTags(_) => Said::Tags(tags(answer)?),
+            Kind::Deed(deed) => self.meet(deed, answer)?,
             Kind::Decrypt(cipher, _) => {
                 let cipher = &self.ciphers[*cipher];
                 if plaintext(answer)? != cipher.plaintext {

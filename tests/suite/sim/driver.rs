@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chancery::audit::{StoreSource, replay, verify};
 use chancery::base::time::Clock;
-use chancery::base::{AccessKeyId, Digest, Region, SlotRef};
+use chancery::base::{AccessKeyId, Digest, Region, RequestId, SlotRef};
 use chancery::engine::Call;
 use chancery::engine::anchoring::Anchoring;
 use chancery::engine::boot::{self, Core, Founding};
@@ -16,6 +16,7 @@ use chancery::engine::housekeeping::Housekeeper;
 use chancery::engine::prepare::prepare;
 use chancery::engine::tools::{MessageLimits, Tools};
 use chancery::engine::writer::{Input, Rerun, Step, Writer};
+use chancery::event::Effect;
 use chancery::ledger::AnchorFile;
 
 use super::check::{self, States, Told};
@@ -77,6 +78,8 @@ pub struct Machine {
     pub filled: BTreeMap<SlotRef, Vec<u8>>,
     /// By how much the wall clock was stepped since the last look at it, milliseconds.
     stepped: i64,
+    /// What was decided for a call when it first came to the writer.
+    pub expected: BTreeMap<RequestId, Effect>,
     pub held_until: u64,
 }
 
@@ -95,6 +98,7 @@ impl Machine {
             access_key: None,
             filled: BTreeMap::new(),
             stepped: 0,
+            expected: BTreeMap::new(),
             held_until: 0,
         }
     }
@@ -241,7 +245,8 @@ impl Machine {
         let (Some(life), Some(client)) = (&mut self.life, &mut self.client) else {
             return;
         };
-        let (call, ticket) = client.ask(kind, who, life.tools.now(), &mut self.dice);
+        let actor = client.actor(who, &life.tools.published.applied());
+        let (call, ticket) = client.ask(kind, (who, actor), life.tools.now(), &mut self.dice);
         life.enqueue(call, 0, Some(ticket));
     }
 
@@ -249,7 +254,7 @@ impl Machine {
     pub fn ask_something(&mut self) {
         let Some(client) = &self.client else { return };
         let kind = client.think(&mut self.dice);
-        let who = Client::somebody(&mut self.dice);
+        let who = client.somebody(&kind, &mut self.dice);
         self.ask(kind, who);
     }
 
@@ -270,6 +275,10 @@ impl Machine {
             return;
         }
         let inputs: Vec<_> = life.queue.drain(..count.min(life.queue.len())).collect();
+        for input in &inputs {
+            let first = self.expected.entry(input.call.rid);
+            first.or_insert(input.prepared.decision.effect);
+        }
         let step = life.writer.step(inputs, self.world.clock.now(), &life.tools);
         self.stage(step);
     }
@@ -420,6 +429,7 @@ impl Machine {
         let told = check::check(self.disk.log(), &self.states, client)?;
         self.audit()?;
         self.tally.events = told.events.len() as u64;
+        self.tally.rule(&told.events, &self.expected);
         self.tally.checkpoints = self
             .disk
             .log()

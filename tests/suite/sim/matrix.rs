@@ -2,8 +2,10 @@
 //! not. After each the machine is started again, the workload goes on, and the whole log is told anew.
 
 use super::client::{Kind, Who};
+use super::deeds::Deed;
 use super::driver::{Machine, Stop, unexpected};
 use super::storage::Device;
+use chancery::base::{AccessKeyId, UserName};
 use chancery::engine::{KeyRef, Transition};
 
 const SEED: u64 = 1_789;
@@ -13,7 +15,7 @@ const DAY: u64 = 24 * 60 * 60 * 1_000;
 type Act = fn(&mut Machine) -> Result<(), Stop>;
 
 /// Every step can be taken again after a crash: what is there already is refused, and that is an answer too.
-const WORKLOAD: [Act; 9] = [
+const WORKLOAD: [Act; 12] = [
     |machine| call(machine, |_| Kind::Create),
     |machine| call(machine, |_| Kind::Create),
     |machine| {
@@ -36,6 +38,13 @@ const WORKLOAD: [Act; 9] = [
             Kind::Change(key(machine, 0), Transition::ScheduleDeletion { days: 7 })
         })
     },
+    |machine| call(machine, |_| Kind::Deed(Deed::CreateUser(user()))),
+    |machine| call(machine, |_| Kind::Deed(Deed::MakeKey(user()))),
+    |machine| {
+        call(machine, |machine| {
+            Kind::Deed(Deed::DropKey(user(), access_key(machine)))
+        })
+    },
     |machine| days(machine, 5),
     |machine| days(machine, 5),
     |machine| {
@@ -48,6 +57,14 @@ const WORKLOAD: [Act; 9] = [
 
 fn key(machine: &Machine, index: usize) -> chancery::base::KeyId {
     machine.client.as_ref().unwrap().keys[index]
+}
+
+fn user() -> UserName {
+    UserName::parse("a").unwrap()
+}
+
+fn access_key(machine: &Machine) -> AccessKeyId {
+    machine.client.as_ref().unwrap().people[0].ak.clone()
 }
 
 fn call(machine: &mut Machine, kind: impl Fn(&Machine) -> Kind) -> Result<(), Stop> {
@@ -106,7 +123,7 @@ fn recover(machine: &mut Machine, stop: Stop) -> Result<(), String> {
 fn every_write_may_fail_persisted_or_not() {
     let clean = run(None).unwrap();
     assert!(
-        clean.tally.destroyed == 1 && clean.tally.erased == 1,
+        clean.tally.destroyed == 1 && clean.tally.dropped == 1 && clean.tally.erased == 2,
         "{:?}",
         clean.tally
     );

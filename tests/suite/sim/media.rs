@@ -2,7 +2,7 @@
 
 use chancery::base::SlotRef;
 use chancery::event::codec::decode_event;
-use chancery::event::{Change, KeyCreated};
+use chancery::event::{AccessKeyCreated, Change, KeyCreated, KeyVersionAdded};
 use chancery::ledger::{Group, SignedEntry};
 use chancery::projection::State;
 
@@ -31,8 +31,16 @@ impl Machine {
             let event = decode_event(signed.payload).map_err(|error| error.to_string())?;
             for change in &event.chg {
                 match change {
-                    Change::KeyCreated(KeyCreated { version, .. }) | Change::KeyRotated { version, .. } => {
-                        let slot = version.slot;
+                    Change::KeyCreated(KeyCreated {
+                        version: KeyVersionAdded { slot, .. },
+                        ..
+                    })
+                    | Change::KeyRotated {
+                        version: KeyVersionAdded { slot, .. },
+                        ..
+                    }
+                    | Change::AccessKeyCreated(AccessKeyCreated { slot, .. }) => {
+                        let slot = *slot;
                         self.tally.rotated += u64::from(matches!(change, Change::KeyRotated { .. }));
                         let sealed = mirrors.each_ref().map(|mirror| slot_key(mirror, slot));
                         let [Some(a), Some(b)] = sealed else {
@@ -48,6 +56,7 @@ impl Machine {
                     Change::TimersReleased if event.op == "chancery/AcceptClock" => self.held_until = 0,
                     Change::MessagesReserved { .. } => self.tally.reserved += 1,
                     Change::KeyDestroyed { .. } => self.tally.destroyed += 1,
+                    Change::AccessKeyDeleted { .. } => self.tally.dropped += 1,
                     Change::MaterialErased { slots } => {
                         for slot in slots {
                             // Erased before a crash, recorded after it: then it was gone when the process began.

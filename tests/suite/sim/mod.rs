@@ -6,10 +6,14 @@
 mod canaries;
 mod check;
 mod client;
+mod deeds;
 mod driver;
 mod matrix;
 mod media;
 mod model;
+mod papers;
+mod revocations;
+mod rights;
 pub(crate) mod storage;
 mod story;
 mod tally;

@@ -4,12 +4,14 @@
 //! the answer must be the one that this gives at the event's place in the order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chancery::base::{AliasName, Code, Digest, KeyId, KeySpec, RotationInterval, TagKey, Timestamp};
 use chancery::engine::{KeyRef, Transition};
-use chancery::event::Change;
+use chancery::event::{Change, Event};
 
 use super::client::{Acknowledged, Asked, Cipher, Kind, Said, Who};
+use super::rights::Rights;
 
 /// Where a key stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub struct Model {
     pub destroyed: BTreeSet<KeyId>,
     aliases: BTreeMap<AliasName, KeyId>,
     about: BTreeMap<KeyId, About>,
+    rights: Arc<Rights>,
 }
 
 /// What else there is to a living key.
@@ -47,6 +50,9 @@ impl Model {
     /// Follows one change of an event admitted at `at`. An impossible one is told.
     pub fn follow(&mut self, change: &Change, at: Timestamp) -> Result<(), String> {
         let impossible = || format!("{change:?} is impossible");
+        if Rights::concern(change) {
+            Arc::make_mut(&mut self.rights).follow(change);
+        }
         match change {
             Change::KeyCreated(created) => {
                 let is_new = self.keys.insert(created.key, Life::Enabled).is_none();
@@ -128,6 +134,10 @@ impl Model {
     /// Compares an answer with what it had to be.
     pub fn check(&self, acknowledged: &Acknowledged, ciphers: &[Cipher]) -> Result<(), String> {
         let Acknowledged { asked, outcome, .. } = acknowledged;
+        // What users and sessions may do is compared event by event; what it comes to, is as for everybody else.
+        if let (Who::Person(_), _) | (_, Kind::Deed(_)) = (asked.who, &asked.kind) {
+            return self.is_the_one_named(acknowledged, ciphers);
+        }
         let expected = self.expect(asked, ciphers);
         let matches = match (&expected, outcome) {
             (Ok(None), Ok(_)) => true,
@@ -147,6 +157,30 @@ impl Model {
         }
     }
 
+    /// Compares what an event says of its caller's rights with what they are here.
+    pub fn check_rights(&self, event: &Event) -> Result<(), String> {
+        let tags = |key| self.about.get(&key).map(|about: &About| &about.tags);
+        self.rights.check(event, tags)
+    }
+
+    /// What was encrypted under an alias was encrypted under the key that it stands for here.
+    fn is_the_one_named(&self, acknowledged: &Acknowledged, ciphers: &[Cipher]) -> Result<(), String> {
+        let (Kind::Encrypt(KeyRef::Alias(alias), ..) | Kind::Generate(KeyRef::Alias(alias), _)) =
+            &acknowledged.asked.kind
+        else {
+            return Ok(());
+        };
+        let Ok(Said::Blob(blob)) = &acknowledged.outcome else {
+            return Ok(());
+        };
+        let cipher = ciphers.iter().find(|cipher| Digest::of(&cipher.blob) == *blob);
+        if cipher.map(|cipher| &cipher.key) == self.aliases.get(alias) {
+            Ok(())
+        } else {
+            Err(format!("law 3: {acknowledged:?} used another key than {alias}'s"))
+        }
+    }
+
     /// Encryption whose messages are counted may need a new version, or a block of messages, that others keep taking.
     fn may_wait_for_a_version(&self, kind: &Kind) -> bool {
         let key = match kind {
@@ -160,7 +194,7 @@ impl Model {
     fn expect(&self, asked: &Asked, ciphers: &[Cipher]) -> Result<Option<Said>, Code> {
         let may = || match asked.who {
             Who::Signed | Who::Local => Ok(()),
-            Who::Nobody => Err(Code::NoPermission),
+            Who::Nobody | Who::Person(_) => Err(Code::NoPermission),
         };
         match &asked.kind {
             Kind::Create | Kind::CreateWith(..) => may().map(|()| None),
@@ -261,7 +295,7 @@ impl Model {
             }
             Kind::ListKeys => may().map(|()| Some(Said::Total(self.keys.len() as u64))),
             Kind::ListAliases => may().map(|()| Some(Said::Total(self.aliases.len() as u64))),
-            Kind::Regions => Ok(Some(Said::Done)),
+            Kind::Regions | Kind::Deed(_) => Ok(Some(Said::Done)),
             Kind::AcceptClock => may().map(|()| Some(Said::Done)),
             Kind::Invalid => Err(Code::MissingParameter),
         }

@@ -1,5 +1,10 @@
 //! How the stories went: a simulation that meets nothing proves nothing.
 
+use std::collections::BTreeMap;
+
+use chancery::base::RequestId;
+use chancery::event::{Effect, Event};
+
 /// How things went, to see that the simulation meets what it is for.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tally {
@@ -19,12 +24,20 @@ pub struct Tally {
     pub faults: u64,
     /// Keys destroyed.
     pub destroyed: u64,
+    /// Access keys deleted.
+    pub dropped: u64,
     /// Keys that got a new version.
     pub rotated: u64,
     /// Blocks of messages set aside.
     pub reserved: u64,
     /// Slots erased, and found to be.
     pub erased: u64,
+    /// Events of users and sessions: allowed ones, and denied ones.
+    pub allowed: u64,
+    /// See `allowed`.
+    pub denied: u64,
+    /// Calls of theirs that were first allowed, and no longer when their turn came.
+    pub overtaken: u64,
     /// Rounds of housekeeping in which irreversible timers were held.
     pub held: u64,
 }
@@ -40,10 +53,26 @@ impl Tally {
         self.crashes += other.crashes;
         self.faults += other.faults;
         self.destroyed += other.destroyed;
+        self.dropped += other.dropped;
         self.rotated += other.rotated;
         self.reserved += other.reserved;
         self.erased += other.erased;
         self.held += other.held;
+        self.allowed += other.allowed;
+        self.denied += other.denied;
+        self.overtaken += other.overtaken;
+    }
+
+    /// Counts how rights turned out; `expected` is what was first decided for each call.
+    pub fn rule(&mut self, events: &[Event], expected: &BTreeMap<RequestId, Effect>) {
+        (self.allowed, self.denied, self.overtaken) = (0, 0, 0);
+        for event in events.iter().filter(|event| event.actor.is_governed()) {
+            let is_allowed = event.dec.effect == Effect::Allow;
+            self.allowed += u64::from(is_allowed);
+            self.denied += u64::from(event.dec.effect == Effect::Deny);
+            let was_allowed = expected.get(&event.rid) == Some(&Effect::Allow);
+            self.overtaken += u64::from(was_allowed && !is_allowed);
+        }
     }
 
     /// Panics when something that the simulation is for never happened.
@@ -53,10 +82,14 @@ impl Tally {
             self.crashes,
             self.faults,
             self.destroyed,
+            self.dropped,
             self.rotated,
             self.reserved,
             self.erased,
             self.held,
+            self.allowed,
+            self.denied,
+            self.overtaken,
         ];
         assert!(met.iter().all(|count| *count > 0), "{self:?}");
         // The state is sealed in the middle of a log, and tiles of the second level begin.

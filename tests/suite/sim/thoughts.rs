@@ -4,6 +4,7 @@ use chancery::base::{AliasName, KeyId, KeySpec, RotationInterval, Tag, TagKey, T
 use chancery::engine::{KeyRef, Transition};
 
 use super::client::{Client, Kind, Who};
+use super::deeds::Deed;
 use super::world::Dice;
 
 impl Client {
@@ -12,7 +13,7 @@ impl Client {
         let Some(key) = self.some_key(dice) else {
             return Kind::Create;
         };
-        match dice.below(54) {
+        match dice.below(66) {
             0..2 => Kind::Create,
             2 => Kind::CreateWith(
                 *dice.pick(&[KeySpec::Aes256, KeySpec::Sm4, KeySpec::Sm4]),
@@ -55,15 +56,18 @@ impl Client {
                 }
                 None => Kind::Generate(self.some_ref(dice, key), 0),
             },
+            54.. => self.think_of_rights(dice, key),
             _ => Kind::Invalid,
         }
     }
 
-    /// Who may be asking for it: the root, as a rule.
-    pub fn somebody(dice: &mut Dice) -> Who {
-        match dice.below(16) {
-            0 => Who::Nobody,
-            1..8 => Who::Local,
+    /// Who may be asking for it: the root, as a rule; roles are not for it.
+    pub fn somebody(&self, kind: &Kind, dice: &mut Dice) -> Who {
+        let person = self.some_person(dice);
+        match (dice.below(16), person, kind) {
+            (0, ..) => Who::Nobody,
+            (1..5, Some(person), _) | (_, Some(person), Kind::Deed(Deed::Assume(..))) => person,
+            (1..8, ..) => Who::Local,
             _ => Who::Signed,
         }
     }

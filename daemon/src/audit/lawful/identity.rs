@@ -7,12 +7,10 @@ use crate::projection::State;
 use crate::projection::identity::{NameKind, PolicyKey, name_row, session_row};
 use crate::projection::row::Address;
 
-/// Whether the principal was there, as the event names it. Of a query that answered from an earlier state nothing can be
-/// said here: its place in the order is that state.
+/// Whether the principal was there, as the event names it, in the state that it was decided on.
 pub(super) fn principal(state: &State, event: &Event, found: &mut Vec<Breach>) {
     let is_decided = event.dec.effect != Effect::None;
-    let is_here = event.obs.snap.is_none_or(|snap| snap == event.seq.get());
-    if is_decided && is_here && !is_there(state, event) {
+    if is_decided && !is_there(state, event) {
         found.push(Breach::AccessKey);
     }
 }

@@ -107,7 +107,22 @@ impl Bench {
     }
 
     pub fn run_as(&mut self, op: &'static str, kind: ActorKind, work: Work) -> Result<(), ApiError> {
-        let call = self.call(op, kind, work);
+        let actor = Actor {
+            kind,
+            ..Actor::root(self.core.account, None)
+        };
+        self.run_with(op, actor, Recorded::default(), work)
+    }
+
+    pub fn run_with(
+        &mut self,
+        op: &'static str,
+        actor: Actor,
+        recorded: Recorded,
+        work: Work,
+    ) -> Result<(), ApiError> {
+        let mut call = self.call(op, actor.kind, work);
+        (call.actor, call.recorded) = (actor, recorded);
         self.run_call(call)
     }
 
