@@ -3,6 +3,7 @@
 //! Findings and verdicts go to stdout, a line each; exit: 0 yes, 1 the answer is no, 2 usage.
 
 mod check;
+mod compare;
 mod test;
 mod translate;
 
@@ -23,6 +24,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
     Check(check::Arguments),
+    Compare(compare::Arguments),
     Test(test::Arguments),
     Translate(translate::Arguments),
 }
@@ -30,6 +32,7 @@ enum PolicyCommand {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         PolicyCommand::Check(arguments) => check::run(arguments),
+        PolicyCommand::Compare(arguments) => compare::run(arguments),
         PolicyCommand::Test(arguments) => test::run(arguments),
         PolicyCommand::Translate(arguments) => translate::run(arguments),
     }
