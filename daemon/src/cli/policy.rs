@@ -4,6 +4,7 @@
 //! Findings and verdicts go to stdout, a line each; exit: 0 yes, 1 the answer is no, 2 usage, 3 unreachable.
 
 mod check;
+mod compare;
 mod replay;
 mod simulate;
 mod test;
@@ -26,6 +27,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
     Check(check::Arguments),
+    Compare(compare::Arguments),
     Replay(replay::Arguments),
     Simulate(simulate::Arguments),
     Test(test::Arguments),
@@ -35,6 +37,7 @@ enum PolicyCommand {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         PolicyCommand::Check(arguments) => check::run(arguments),
+        PolicyCommand::Compare(arguments) => compare::run(arguments),
         PolicyCommand::Replay(arguments) => replay::run(arguments),
         PolicyCommand::Simulate(arguments) => simulate::run(arguments),
         PolicyCommand::Test(arguments) => test::run(arguments),

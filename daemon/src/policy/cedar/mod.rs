@@ -14,6 +14,8 @@ pub mod judge;
 mod memo;
 pub mod needs;
 pub mod pretty;
+#[cfg(any(test, feature = "prove"))]
+pub mod proof;
 pub mod schema;
 pub mod scope;
 pub mod translate;
@@ -21,7 +23,7 @@ pub mod validate;
 pub mod view;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use compiled::{Compiled, Named};
 pub use judge::{Answer, Judge};

@@ -172,7 +172,7 @@ fn condition(condition: &Condition) -> Node {
 }
 
 /// Whether the key has a value in this view, and the value.
-fn read(key: &ConditionKey, view: View) -> (Node, Node) {
+pub(super) fn read(key: &ConditionKey, view: View) -> (Node, Node) {
     let tagged = |entity: Node, tag: &str| {
         let has = binary(BinaryOp::HasTag, entity.clone(), text(tag));
         (has, binary(BinaryOp::GetTag, entity, text(tag)))

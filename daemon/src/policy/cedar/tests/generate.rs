@@ -17,7 +17,7 @@ use crate::policy::language::{ConditionKey, Document, DocumentKind, Family, Oper
 use crate::policy::request::{Caller, Conditions, Who};
 
 /// A source of choices; the same seed makes the same choices.
-pub(super) struct Dice(ChaCha8Rng);
+pub(crate) struct Dice(ChaCha8Rng);
 
 impl Dice {
     pub fn new(seed: u64) -> Self {
@@ -122,7 +122,7 @@ fn statement(dice: &mut Dice, kind: DocumentKind) -> Value {
 }
 
 /// The text of a document.
-pub(super) fn text(dice: &mut Dice, kind: DocumentKind) -> String {
+pub(crate) fn text(dice: &mut Dice, kind: DocumentKind) -> String {
     let count = 1 + dice.below(3);
     let statements: Vec<_> = (0..count).map(|_| statement(dice, kind)).collect();
     json!({"Version": "1", "Statement": statements}).to_string()
@@ -155,7 +155,7 @@ pub(super) fn documents(dice: &mut Dice) -> Vec<Named> {
 
 /// A request.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(crate) struct Request {
     pub caller: Caller<'static>,
     pub action: &'static str,
     pub resource: String,
@@ -164,7 +164,7 @@ pub(super) struct Request {
 
 /// Condition values, by canonical key.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Given(pub BTreeMap<ConditionKey, String>);
+pub(crate) struct Given(pub BTreeMap<ConditionKey, String>);
 
 impl Conditions for Given {
     fn value(&self, key: &ConditionKey) -> Option<Cow<'_, str>> {
@@ -173,7 +173,7 @@ impl Conditions for Given {
 }
 
 /// A request that the catalogue allows to be made.
-pub(super) fn request(dice: &mut Dice) -> Request {
+pub(crate) fn request(dice: &mut Dice) -> Request {
     let action = *action(dice);
     let kind = if action.on.is_empty() {
         ResourceKind::Unscoped

@@ -2,7 +2,7 @@
 
 mod agree;
 mod examples;
-mod generate;
+pub(crate) mod generate;
 mod pools;
 mod speed;
 mod words;
