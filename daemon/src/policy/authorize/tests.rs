@@ -461,12 +461,18 @@ fn no_policy_makes_a_root_or_reaches_into_another_account() {
             resources: &[resource],
             brings: &Recorded::EMPTY,
         };
-        authorize(&question, &Reader::new(&world.state), &world.library).answer.is_ok()
+        authorize(&question, &Reader::new(&world.state), &world.library)
+            .answer
+            .is_ok()
     };
     let (own, other) = (Arn::root_keys(account(1)), Arn::root_keys(account(2)));
     assert!(!ask("chancery/RotateRootKey", 1, own.as_str()));
     assert!(!ask("chancery/DeleteRootKey", 1, own.as_str()));
-    assert!(!ask("chancery/CreateAccount", 1, Arn::accounts(account(1)).as_str()));
+    assert!(!ask(
+        "chancery/CreateAccount",
+        1,
+        Arn::accounts(account(1)).as_str()
+    ));
     assert!(!ask("chancery/RotateRootKey", 2, other.as_str()));
     assert!(!ask("kms/Encrypt", 2, other.as_str()));
     // What concerns the daemon is policy like everything else, in the operator's account.
@@ -486,7 +492,9 @@ fn who_may_not_assume_roles_learns_nothing_of_any() {
     };
     let there = told("ci", 1);
     assert_eq!(there, told("none", 1));
-    assert!(matches!(there, Denial::Policies(denied) if denied.policy_type == "AccountLevelIdentityBasedPolicy"));
+    assert!(
+        matches!(there, Denial::Policies(denied) if denied.policy_type == "AccountLevelIdentityBasedPolicy")
+    );
 }
 
 #[test]
