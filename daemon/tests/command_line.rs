@@ -8,6 +8,9 @@
     reason = "tests may"
 )]
 
+#[path = "command_line/policy.rs"]
+mod policy;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};

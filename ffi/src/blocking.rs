@@ -24,6 +24,15 @@ impl Client {
         Self::over(crate::Client::http(endpoint, credentials)?)
     }
 
+    /// The same client, whose calls are signed: over a socket too it is then the access key that says who calls.
+    #[must_use]
+    pub fn signed_with(self, credentials: Credentials) -> Self {
+        Self {
+            client: self.client.signed_with(credentials),
+            ..self
+        }
+    }
+
     /// Calls `action`; see `Client::call` of the crate.
     pub fn call(&self, version: &str, action: &str, params: &[(&str, &str)]) -> Result<String, ClientError> {
         self.runtime.block_on(self.client.call(version, action, params))

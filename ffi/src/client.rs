@@ -32,6 +32,15 @@ impl Client {
         })
     }
 
+    /// The same client, whose calls are signed: over a socket too it is then the access key that says who calls.
+    #[must_use]
+    pub fn signed_with(self, credentials: Credentials) -> Self {
+        Self {
+            credentials: Some(credentials),
+            ..self
+        }
+    }
+
     /// Calls `action` of the product with this API version (`2016-01-20` is kms) and gives the JSON body of the answer.
     ///
     /// Never calls twice by itself: after `Interrupted` the call may have been carried out.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::front::Settings;
 use super::nonce::NonceMemory;
 use super::signature::{Presented, SignedRequest, Style};
 use super::temporary::{by_session, refuse_token};
@@ -60,7 +61,7 @@ const OVERFLOW_UID: u32 = 65_534;
 pub(super) fn authenticate<'a>(
     engine: &Engine,
     nonces: &NonceMemory,
-    root_uid: Option<u32>,
+    settings: &Settings,
     peer: &Peer,
     presented: &Presented<'a>,
 ) -> Result<Caller<'a>, ApiError> {
@@ -68,10 +69,11 @@ pub(super) fn authenticate<'a>(
         return signed(engine, nonces, presented);
     }
     let uid = peer.uid.ok_or_else(|| ApiError::missing("AccessKeyId"))?;
-    let actor = if root_uid == Some(uid) && uid != OVERFLOW_UID {
-        Actor::root(engine.account(), None)
-    } else {
-        Actor::unmapped(engine.account())
+    let actor = match settings.local_principals.get(&uid) {
+        _ if uid == OVERFLOW_UID => Actor::unmapped(engine.account()),
+        _ if settings.root_uid == Some(uid) => Actor::root(engine.account(), None),
+        Some(principal) => engine.local_actor(uid, principal),
+        None => Actor::unmapped(engine.account()),
     };
     Ok(Caller {
         actor,

@@ -1,5 +1,6 @@
 //! The front: one request from its bytes to its response.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyper::header::HeaderName;
@@ -14,7 +15,7 @@ use super::signature::{Presented, Style};
 use super::table::{self, Quotas, Request, Row};
 use super::wire::{Format, Method, WireRequest, header};
 use crate::base::{ApiError, Code, Region, RequestId, limits};
-use crate::engine::{Call, Engine, Origin, Scope, Work};
+use crate::engine::{Call, Engine, LocalPrincipal, Origin, Scope, Work};
 
 /// What the operator decides about the front.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Settings {
     pub regions: Vec<Region>,
     /// The local user who is the account root, if any.
     pub root_uid: Option<u32>,
+    /// The local users who are principals of the first account.
+    pub local_principals: BTreeMap<u32, LocalPrincipal>,
     /// How many of what an account may have.
     pub quotas: Quotas,
     /// How many nonces are remembered.
@@ -161,13 +164,7 @@ impl Front {
             style,
             product: row.product.name,
         };
-        let caller = authenticate(
-            &self.engine,
-            &self.nonces,
-            self.settings.root_uid,
-            about.peer,
-            &presented,
-        )?;
+        let caller = authenticate(&self.engine, &self.nonces, &self.settings, about.peer, &presented)?;
         let region = match row.product.global {
             true => Ok(self.default_region().clone()),
             false => self.region(params, caller.region, about.host),

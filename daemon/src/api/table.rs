@@ -258,6 +258,21 @@ mod tests {
     }
 
     #[test]
+    fn policies_know_every_operation() {
+        for row in rows() {
+            // The one operation that asks for two actions, neither of its own name.
+            let actions = match row.op {
+                "kms/ReEncrypt" => vec!["kms:ReEncryptFrom".to_owned(), "kms:ReEncryptTo".to_owned()],
+                op => vec![op.replacen('/', ":", 1)],
+            };
+            for action in actions {
+                let known = crate::policy::catalogue::find(&action);
+                assert!(known.is_some_and(|known| known.name == action), "{action}");
+            }
+        }
+    }
+
+    #[test]
     fn secrets_are_never_recorded() {
         let secret = ["Plaintext", "CiphertextBlob", "Recipient", "SecurityToken"];
         for param in rows().flat_map(|row| row.params) {

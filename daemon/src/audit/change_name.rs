@@ -29,6 +29,7 @@ pub const fn change_name(change: &Change) -> &'static str {
         Change::ClientTokensExpired { .. } => "ClientTokensExpired",
         Change::AccessKeyDeleted { .. } => "AccessKeyDeleted",
         Change::MaterialErased { .. } => "MaterialErased",
+        Change::CatalogueAdopted { .. } => "CatalogueAdopted",
         Change::TimersHeld => "TimersHeld",
         Change::TimersReleased => "TimersReleased",
         Change::StateSealed { .. } => "StateSealed",

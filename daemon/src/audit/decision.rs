@@ -6,7 +6,7 @@ use super::past::Past;
 use crate::base::arn::role_of;
 use crate::base::{AccountId, Code};
 use crate::event::{Effect, Element, Event, Outcome};
-use crate::policy::{self, Library, Question};
+use crate::policy::{self, Library, Question, Ruling};
 use crate::projection::{Reader, State};
 
 /// Decides again, and compares effect, rule, checks and statements.
@@ -38,7 +38,7 @@ pub(super) fn check(
         }
         return;
     }
-    let Some(decided_on) = past.of_decision(state, event) else {
+    let Some(decided_on) = decided_on(state, past, event) else {
         found.push(Breach::Snapshot);
         return;
     };
@@ -47,7 +47,33 @@ pub(super) fn check(
     }
 }
 
+/// The state that an event was decided in: a query's is its snapshot, all else's the one just before it. None when the
+/// snapshot is too old to be known.
+pub(super) fn decided_on<'a>(state: &'a State, past: &'a Past, event: &Event) -> Option<&'a State> {
+    match event.obs.snap {
+        Some(snapshot) if snapshot < state.size() => past.at(snapshot),
+        _ => Some(state),
+    }
+}
+
 fn is_decided_alike(state: &State, library: &Library, event: &Event, rule: &Rule) -> bool {
+    let ruling = decide_again(state, library, event, rule);
+    let effect = effect(&ruling);
+    let recorded = &event.dec;
+    (effect, &ruling.by, &ruling.checks) == (recorded.effect, &recorded.by, &recorded.chk)
+}
+
+/// What events call the answer.
+pub(super) const fn effect(ruling: &Ruling) -> Effect {
+    if ruling.answer.is_ok() {
+        Effect::Allow
+    } else {
+        Effect::Deny
+    }
+}
+
+/// Decides about what an event records, in a state.
+pub(super) fn decide_again(state: &State, library: &Library, event: &Event, rule: &Rule) -> Ruling {
     let first = state.first_account().map(|first| first.id);
     let own = event.actor.account;
     let (account, operator) = match rule.reach {
@@ -71,14 +97,7 @@ fn is_decided_alike(state: &State, library: &Library, event: &Event, rule: &Rule
         resources: &resources,
         brings: &event.dec.ctx,
     };
-    let ruling = policy::authorize(&question, &Reader::new(state), library);
-    let effect = if ruling.answer.is_ok() {
-        Effect::Allow
-    } else {
-        Effect::Deny
-    };
-    let recorded = &event.dec;
-    (effect, &ruling.by, &ruling.checks) == (recorded.effect, &recorded.by, &recorded.chk)
+    policy::authorize(&question, &Reader::new(state), library)
 }
 
 /// Whether the caller was told that it may not.

@@ -14,6 +14,7 @@
 
 pub mod change_name;
 mod decision;
+pub mod hindsight;
 pub mod lawful;
 pub mod live;
 pub mod operations;
@@ -31,7 +32,7 @@ pub mod verify;
 pub use live::LiveSource;
 pub use problem::{Fault, Problem, Problems};
 pub use rebuild::{Rebuilt, rebuild};
-pub use replay::{Replayed, replay};
+pub use replay::{Replayed, fold_first, replay};
 pub use source::{LogSource, SourceError, StoreSource};
 pub use verify::{Report, verify};
 

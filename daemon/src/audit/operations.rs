@@ -96,6 +96,7 @@ pub static RULES: &[Rule] = &[
     reaching(Reach::Daemon, plain("chancery/GetLogStatus", Kind::Query)),
     reaching(Reach::Daemon, plain("chancery/GetLogEntries", Kind::Query)),
     reaching(Reach::Daemon, plain("chancery/GetStatus", Kind::Query)),
+    plain("chancery/SimulatePolicy", Kind::Query),
     reaching(
         Reach::Daemon,
         perhaps("chancery/AcceptClock", &["TimersReleased"]),
@@ -133,6 +134,10 @@ pub static RULES: &[Rule] = &[
     system("chancery/SealState", &["StateSealed"]),
     system("chancery/EraseMaterial", &["MaterialErased"]),
     system("chancery/DestroyKey", &["KeyDestroyed"]),
+    Rule {
+        always: false,
+        ..system("chancery/AdoptCatalogue", &["CatalogueAdopted"])
+    },
     Rule {
         always: false,
         ..system("chancery/HoldTimers", &["TimersHeld"])

@@ -41,6 +41,7 @@ pub fn row(row: &RowKey) -> String {
             .split_first()
             .and_then(|(_, rest)| of_account(rest))
             .map(|(account, name)| format!("the name {name} in {account}")),
+        Table::Catalogue => Some("the catalogue of actions".to_owned()),
         Table::Hold => Some("the hold on irreversible timers".to_owned()),
     };
     readable.unwrap_or_else(|| format!("{:?} {:?}", row.table, row.key))

@@ -142,9 +142,20 @@ pub fn replay(source: &mut dyn LogSource, progress: Progress<'_>) -> Result<Repl
 /// Folds every entry; stops at the first that is no event or is out of place.
 fn fold(source: &mut dyn LogSource, progress: Progress<'_>) -> Result<(State, Problems), SourceError> {
     let size = source.size();
+    fold_first(source, size, progress)
+}
+
+/// Folds the first `size` entries, as far as the log goes; stops at the first that is no event or is out of place.
+pub fn fold_first(
+    source: &mut dyn LogSource,
+    size: u64,
+    progress: Progress<'_>,
+) -> Result<(State, Problems), SourceError> {
+    let size = size.min(source.size());
     let (mut state, mut place, mut problems) = (State::default(), Place::default(), Problems::default());
     while place.next().get() < size && problems.is_empty() {
-        let page = source.entries(place.next(), PAGE_ENTRIES)?;
+        let left = usize::try_from(size - place.next().get()).unwrap_or(usize::MAX);
+        let page = source.entries(place.next(), PAGE_ENTRIES.min(left))?;
         if page.is_empty() {
             return Err(SourceError::Damaged("an entry is missing"));
         }

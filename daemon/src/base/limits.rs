@@ -278,7 +278,7 @@ pub const MAX_ITEMS_DEFAULT: u64 = 100;
 /// Most items of a page of RAM's lists.
 pub const MAX_ITEMS_MAX: u64 = 1_000;
 
-/// Most principals, and most single documents, whose compiled policies are kept; some 100 kB each at the worst.
+/// Most principals, and most single documents, whose compiled policies are kept.
 pub const COMPILED_POLICIES_MAX: usize = 4_096;
 
 /// Most deciding statements that an event names, all checks together; each check names at least one.
@@ -287,5 +287,27 @@ pub const STATEMENTS_RECORDED_MAX: usize = 64;
 /// Most bytes of condition values that a request may bring, names included: they stand in its event.
 pub const CONDITIONS_BYTES_MAX: usize = 24_000;
 
+/// Most checks of one simulation: principals times actions times resources. Each takes some 100 microseconds.
+pub const SIMULATED_CHECKS_MAX: usize = 4_096;
+
+/// Most text that one simulation answers with, bytes.
+pub const SIMULATED_BYTES_MAX: usize = 16 << 20;
+
+/// Most documents that one simulation is given for its principal.
+pub const SIMULATED_POLICIES_MAX: usize = 10;
+
 /// Decisions remembered, some 500 bytes each.
 pub const DECISIONS_REMEMBERED: usize = 16_384;
+
+/// Most statements in all compiled policies of principals, and as many in those of single documents, when something is added; some
+/// 2 KB each. In between each set may grow by what follows.
+pub const COMPILED_STATEMENTS_MAX: usize = 50_000;
+
+/// A set keeps slices of so many statements for each that it has...
+pub const SLICED_STATEMENTS_PER_STATEMENT: usize = 2;
+
+/// ...and of so many whatever its size: a few statements are asked about many resources.
+pub const SLICED_STATEMENTS_ALWAYS: usize = 64;
+
+/// Most sessions of one role at a time.
+pub const SESSIONS_PER_ROLE_MAX: usize = 4_096;

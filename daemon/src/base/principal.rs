@@ -357,6 +357,8 @@ pub struct PolicyVersion(u32);
 impl PolicyVersion {
     /// The version that a policy is made with.
     pub const FIRST: Self = Self(1);
+    /// The one that no policy comes to: what is only proposed is called that.
+    pub const LAST: Self = Self(u32::MAX);
 
     /// Parses `v1`, `v2` and so on: no leading zero.
     pub fn parse(text: &str) -> Option<Self> {

@@ -45,7 +45,11 @@ fn action(row: &'static Row) -> Command {
             .map(|name| parameter(name.leak(), String::new()).hide(true));
         std::iter::once(first).chain(more)
     });
-    command.args(params).arg(parameter(
+    let command = command.args(params);
+    if row.product.global {
+        return command;
+    }
+    command.arg(parameter(
         REGION,
         "one of the daemon's regions; default: its first".to_owned(),
     ))
@@ -101,7 +105,8 @@ pub(super) fn parameters(row: &'static Row, matches: &ArgMatches) -> Result<Vec<
         std::iter::once(Cow::Borrowed(param.name)).chain(more)
     });
     let mut given = Vec::new();
-    for name in names.chain([Cow::Borrowed(REGION)]) {
+    let region = (!row.product.global).then_some(Cow::Borrowed(REGION));
+    for name in names.chain(region) {
         if let Some(value) = matches.get_one::<String>(&name) {
             let value = value::read(&name, value, &mut stdin)?;
             given.push((name, value));
@@ -114,5 +119,5 @@ fn rows(product: &'static Product) -> impl Iterator<Item = &'static Row> {
     table::rows().filter(move |row| row.product == product)
 }
 
-/// The parameter that every action takes.
+/// The parameter that every action takes, of products that have regions.
 const REGION: &str = "RegionId";

@@ -3,6 +3,8 @@
 //! What an argument says goes before the file, and the file before the defaults. A word that is no option is refused with its
 //! line, for a misspelt one would silently leave a default in force. No secret stands in it, only where secrets are.
 
+mod local;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
@@ -11,6 +13,8 @@ use std::time::Duration;
 
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use local::LocalPrincipals;
 
 use super::exit::Failure;
 use super::paths::Surroundings;
@@ -61,6 +65,8 @@ struct RootKey {
 struct Listen {
     socket: Option<PathBuf>,
     local_root: LocalRoot,
+    #[serde(deserialize_with = "local::principals")]
+    local_principals: LocalPrincipals,
     #[serde(deserialize_with = "addresses")]
     tcp: Vec<SocketAddr>,
     allow_plaintext: bool,
@@ -237,6 +243,8 @@ pub(super) struct Settled {
     pub(super) format: LogFormat,
     /// The local user who is the account's root.
     pub(super) root_uid: Option<u32>,
+    /// Who the other local users are.
+    pub(super) local_principals: LocalPrincipals,
     /// What the listeners allow.
     pub(super) limits: Limits,
     /// What one principal may do.
@@ -355,6 +363,7 @@ impl Config {
             format: arguments.log_format.unwrap_or(trace.format),
             arguments,
             root_uid,
+            local_principals: listen.local_principals,
             limits: limits.settle(),
             admission,
             nonces,

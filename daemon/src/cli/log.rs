@@ -3,8 +3,8 @@
 //! Reads the directory of a stopped daemon (`--data`) or asks a running one (`--socket`, `--endpoint`). The verdict is
 //! one line on stdout; details and progress go to stderr. Exit: 0 yes, 1 the answer is no, 2 usage, 3 unreachable.
 
-mod from;
-mod progress;
+pub(super) mod from;
+pub(super) mod progress;
 
 #[cfg(test)]
 mod tests;
@@ -175,7 +175,7 @@ fn run_to(command: &LogCommand, out: &mut dyn Write, err: &mut dyn Write) -> u8 
 
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
-enum RunError {
+pub(super) enum RunError {
     #[error(transparent)]
     From(#[from] FromError),
     #[error(transparent)]
@@ -201,7 +201,7 @@ impl RunError {
     }
 
     /// A store that can't be read is a no: nothing in it is proven.
-    const fn status(&self) -> u8 {
+    pub(super) const fn status(&self) -> u8 {
         match self {
             Self::From(error) => error.status(),
             Self::Failed(code, _) => *code,
@@ -352,9 +352,21 @@ const fn status(yes: bool) -> u8 {
     if yes { 0 } else { 1 }
 }
 
+/// What other commands on logs say of it.
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let text = error.to_string();
+        match error.status() {
+            2 => Self::Usage(text),
+            3 => Self::Unreachable(text),
+            _ => Self::No(text),
+        }
+    }
+}
+
 impl Chosen {
     /// Hands the source over, whichever it is.
-    fn with<T>(self, work: impl FnOnce(&mut dyn LogSource) -> T) -> Result<T, RunError> {
+    pub(super) fn with<T>(self, work: impl FnOnce(&mut dyn LogSource) -> T) -> Result<T, RunError> {
         match self {
             Self::Stopped(stopped) => {
                 let anchor = stopped.anchor()?;

@@ -1,8 +1,11 @@
-//! `chancery policy`: what policies say, before anybody depends on it. Needs no daemon.
+//! `chancery policy`: what policies say, before anybody depends on it. `check`, `test` and `translate` need no daemon;
+//! `simulate` asks one or reads a log, `replay` reads a log.
 //!
-//! Findings and verdicts go to stdout, a line each; exit: 0 yes, 1 the answer is no, 2 usage.
+//! Findings and verdicts go to stdout, a line each; exit: 0 yes, 1 the answer is no, 2 usage, 3 unreachable.
 
 mod check;
+mod replay;
+mod simulate;
 mod test;
 mod translate;
 
@@ -13,7 +16,7 @@ use clap::{Args, Subcommand};
 
 use super::exit::Failure;
 
-/// Check policy documents, and prove what they do
+/// Check policy documents, and find out what they do
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -23,6 +26,8 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
     Check(check::Arguments),
+    Replay(replay::Arguments),
+    Simulate(simulate::Arguments),
     Test(test::Arguments),
     Translate(translate::Arguments),
 }
@@ -30,6 +35,8 @@ enum PolicyCommand {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         PolicyCommand::Check(arguments) => check::run(arguments),
+        PolicyCommand::Replay(arguments) => replay::run(arguments),
+        PolicyCommand::Simulate(arguments) => simulate::run(arguments),
         PolicyCommand::Test(arguments) => test::run(arguments),
         PolicyCommand::Translate(arguments) => translate::run(arguments),
     }

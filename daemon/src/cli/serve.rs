@@ -136,6 +136,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         quotas: settled.quotas,
         nonces: settled.nonces,
         root_uid: settled.root_uid,
+        local_principals: settled.local_principals.clone(),
     };
     let front = Front::new(Arc::clone(&engine), settings)
         .map_err(|error| Failure::No(format!("the tail of the log can't be read: {error}")))?;
@@ -234,6 +235,7 @@ fn serve(
         limits,
     } = door;
     runtime.spawn(listen::look_after(tls, hangup, Notify::from_env()));
+    runtime.block_on(engine.adopt_catalogue());
     runtime.block_on(engine.note("chancery/Start", started_as(&listeners)));
     let housekeeper = Housekeeper::start(runtime, Arc::clone(&engine), home.layout().clone())
         .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;

@@ -19,8 +19,9 @@ pub(super) struct Target {
     /// Its address, as http://HOST:PORT; calls are signed with an access key [or CHANCERY_ENDPOINT]
     #[arg(long, value_name = "URL", global = true)]
     pub(super) endpoint: Option<String>,
-    /// The access key, as in root-access-key.json [or ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET]
-    #[arg(long, value_name = "FILE", global = true, conflicts_with = "socket")]
+    /// The access key to sign with: root-access-key.json, or what CreateAccessKey or AssumeRole answered [with --endpoint also
+    /// ALIBABA_CLOUD_ACCESS_KEY_ID, _SECRET and ALIBABA_CLOUD_SECURITY_TOKEN]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(super) access_key_file: Option<PathBuf>,
 }
 
@@ -64,10 +65,14 @@ impl Target {
     /// A client of it.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         match self.place()? {
-            Place::Socket(_) if self.access_key_file.is_some() => Err(Failure::Usage(
-                "an access key signs calls over TCP: give --endpoint URL as well".to_owned(),
-            )),
-            Place::Socket(path) => Ok(Client::unix(path)?),
+            // What the environment says is for networks: on a socket one is who one is, unless one says otherwise.
+            Place::Socket(path) => {
+                let client = Client::unix(path)?;
+                Ok(match &self.access_key_file {
+                    Some(file) => client.signed_with(read_access_key(file)?),
+                    None => client,
+                })
+            }
             Place::Endpoint(endpoint) => Ok(Client::http(&endpoint, self.credentials()?)?),
         }
     }
@@ -93,12 +98,30 @@ impl Target {
     }
 }
 
-/// What an access key file must hold; it may hold more.
+/// An access key file: the access key itself, or an answer that has one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AccessKeyFile {
+    Plain(AccessKey),
+    #[serde(rename_all = "PascalCase")]
+    Created {
+        access_key: AccessKey,
+    },
+    #[serde(rename_all = "PascalCase")]
+    Assumed {
+        credentials: AccessKey,
+    },
+}
+
+/// What an access key must have; there may be more beside it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct AccessKeyFile {
+struct AccessKey {
     access_key_id: String,
     access_key_secret: String,
+    /// Of a temporary access key.
+    #[serde(default)]
+    security_token: String,
 }
 
 fn read_access_key(path: &Path) -> Result<Credentials, Failure> {
@@ -112,7 +135,14 @@ fn read_access_key(path: &Path) -> Result<Credentials, Failure> {
     // serde_json's own words may quote the text.
     let file: AccessKeyFile = serde_json::from_slice(&bytes)
         .map_err(|_| unusable("it must be JSON with AccessKeyId and AccessKeySecret".to_owned()))?;
-    Ok(Credentials::new(file.access_key_id, file.access_key_secret))
+    let (AccessKeyFile::Plain(key)
+    | AccessKeyFile::Created { access_key: key }
+    | AccessKeyFile::Assumed { credentials: key }) = file;
+    let credentials = Credentials::new(key.access_key_id, key.access_key_secret);
+    Ok(match key.security_token {
+        token if token.is_empty() => credentials,
+        token => credentials.with_security_token(token),
+    })
 }
 
 /// A variable that is set to something.
@@ -159,6 +189,29 @@ mod tests {
     fn two_variables_that_disagree_are_no_answer() {
         let both = place(&Target::default(), Some("/e.sock"), Some("h:1"));
         assert!(matches!(both, Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn answers_that_hold_an_access_key_are_access_key_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key.json");
+        for (text, id) in [
+            (
+                r#"{"AccountId": "1", "AccessKeyId": "A", "AccessKeySecret": "s"}"#,
+                "A",
+            ),
+            (
+                r#"{"AccessKey": {"AccessKeyId": "B", "AccessKeySecret": "s", "Status": "Active"}, "RequestId": "r"}"#,
+                "B",
+            ),
+            (
+                r#"{"Credentials": {"AccessKeyId": "STS.C", "AccessKeySecret": "s", "SecurityToken": "t"}}"#,
+                "STS.C",
+            ),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(read_access_key(&path).ok().unwrap().access_key_id(), id);
+        }
     }
 
     #[test]

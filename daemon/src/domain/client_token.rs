@@ -1,28 +1,32 @@
 //! Client tokens: a creating call that is sent again within a day gives what it gave the first time.
 
 use super::Refusal;
-use crate::base::{AccountId, Digest, KeyId, Region, Timestamp, limits};
-use crate::event::Change;
+use crate::base::{Digest, KeyId, Region, Timestamp, limits};
+use crate::event::{Actor, Change, PrincipalId};
 use crate::projection::State;
 
 /// A token, bound to its account and region, and what was asked for with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientToken {
-    /// SHA-256 of account, region and token.
+    /// SHA-256 of account, principal, region and token.
     pub token: Digest,
     /// SHA-256 of what was asked for.
     pub request: Digest,
 }
 
 impl ClientToken {
-    /// Binds a token, 1 to 64 characters, to the account and the region it was used in.
-    pub fn new(account: AccountId, region: &Region, token: &str, request: Digest) -> Self {
+    /// Binds a token, 1 to 64 characters, to who used it and the region it was used in: another principal of the account who says
+    /// the same learns nothing of what it made.
+    pub fn new(actor: &Actor, region: &Region, token: &str, request: Digest) -> Self {
         let region = region.as_str().as_bytes();
         let length = (region.len() as u64).to_be_bytes();
-        let account = account.to_be_bytes();
-        let parts: [&[u8]; 5] = [
+        let account = actor.account.to_be_bytes();
+        // A root has no id, and no user or role the id 0.
+        let principal = actor.id.map_or([0; 8], PrincipalId::to_be_bytes);
+        let parts: [&[u8]; 6] = [
             b"chancery/client-token/v1",
             &account,
+            &principal,
             &length,
             region,
             token.as_bytes(),

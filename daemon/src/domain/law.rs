@@ -164,6 +164,16 @@ fn fits(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawful> {
         }
         Change::StateSealed { digest } if *digest == state.digest().short() => Ok(()),
         Change::StateSealed { .. } => Err(Unlawful::Digest),
+        Change::CatalogueAdopted { added, removed } => {
+            let known = state.catalogue().map_or(&[][..], |catalogue| &catalogue.actions);
+            if added.iter().any(|action| known.contains(action)) {
+                Err(Unlawful::Exists)
+            } else if removed.iter().any(|action| !known.contains(action)) {
+                Err(Unlawful::Missing)
+            } else {
+                Ok(())
+            }
+        }
         Change::TimersHeld => absent(state.hold(), Unlawful::Exists),
         Change::TimersReleased => present(state.hold()).map(drop),
         other => identity::fits(state, at, other),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::command::MadeSession;
 use super::{Command, Decided, Facts, Needs, Reach, Refusal, Scope, Unresolved};
 use crate::base::answer::SecretText;
-use crate::base::{AccessKeyId, AccountId, Answer, Arn, RoleName, SessionName, SourceIdentity};
+use crate::base::{AccessKeyId, AccountId, Answer, Arn, RoleName, SessionName, SourceIdentity, limits};
 use crate::event::{Actor, ActorKind, Change, Element, Recorded, SessionOpened};
 use crate::projection::{Reader, Role, State};
 
@@ -90,6 +90,13 @@ impl Command for AssumeRole {
         let role = self.role(&Reader::new(state)).ok_or(Refusal::RoleNotFound)?;
         if self.seconds > role.session_max {
             return Err(Refusal::SessionTooLong);
+        }
+        if state
+            .sessions_of(role.id)
+            .nth(limits::SESSIONS_PER_ROLE_MAX - 1)
+            .is_some()
+        {
+            return Err(Refusal::QuotaReached);
         }
         // An id drawn twice: another try draws another one.
         let made = match facts {

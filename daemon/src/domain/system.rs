@@ -3,6 +3,7 @@
 use super::{Command, Decided, Facts, Reach, Refusal, Scope, Unresolved};
 use crate::base::{Arn, SlotRef};
 use crate::event::Change;
+use crate::policy::catalogue;
 use crate::projection::{Reader, State};
 
 /// Records that slots owed an erasure were overwritten.
@@ -40,6 +41,56 @@ impl Command for Note {
 
     fn decide(&self, _: &Scope, _: &State, _: &Facts) -> Result<Decided, Refusal> {
         Ok(Decided::nothing())
+    }
+}
+
+/// Records which actions the software knows, when those are not the ones of the software before it.
+#[derive(Debug)]
+pub struct AdoptCatalogue;
+
+impl Command for AdoptCatalogue {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn decide(&self, _: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
+        let news = News::of(state);
+        if news.added.is_empty() && news.removed.is_empty() {
+            return Ok(Decided::nothing());
+        }
+        Ok(Decided::change(Change::CatalogueAdopted {
+            added: news.added.into_iter().map(str::to_owned).collect(),
+            removed: news.removed,
+        }))
+    }
+}
+
+/// How the software's actions differ from those that the log knows of.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Actions that are new.
+    pub added: Vec<&'static str>,
+    /// Actions that are gone.
+    pub removed: Vec<String>,
+}
+
+impl News {
+    /// Compares.
+    pub fn of(state: &State) -> Self {
+        let known = state.catalogue().map_or(&[][..], |catalogue| &catalogue.actions);
+        let now: std::collections::BTreeSet<&str> = catalogue::all().map(|action| action.name).collect();
+        Self {
+            added: now
+                .iter()
+                .filter(|name| !known.iter().any(|old| old == *name))
+                .copied()
+                .collect(),
+            removed: known
+                .iter()
+                .filter(|old| !now.contains(old.as_str()))
+                .cloned()
+                .collect(),
+        }
     }
 }
 

@@ -47,8 +47,8 @@ type Principal = (ActorKind, AccountId, Option<PrincipalId>, Option<u32>);
 pub(super) struct Admission {
     limits: AdmissionLimits,
     shares: RwLock<HashMap<Principal, Arc<Share>>>,
-    /// Shared by the local users past those told apart.
-    others: Arc<Share>,
+    /// An account's users, roles and local users past those told apart share one: no account crowds another out.
+    others: Mutex<HashMap<AccountId, Arc<Share>>>,
 }
 
 /// What one principal has left.
@@ -80,7 +80,7 @@ impl Admission {
         Self {
             limits,
             shares: RwLock::default(),
-            others: Arc::new(Share::full(&limits)),
+            others: Mutex::default(),
         }
     }
 
@@ -114,7 +114,11 @@ impl Admission {
         // Roots are few; who makes users and roles by the thousand shares a line with the last of them.
         let is_one_of_many = principal.2.is_some() || principal.3.is_some();
         if shares.len() >= limits::PRINCIPALS_TOLD_APART_MAX && is_one_of_many {
-            return Arc::clone(&self.others);
+            let mut others = self.others.lock();
+            let share = others
+                .entry(principal.1)
+                .or_insert_with(|| Arc::new(Share::full(&self.limits)));
+            return Arc::clone(share);
         }
         let share = shares
             .entry(principal)

@@ -212,7 +212,8 @@ impl Housekeeper {
         Some(self.call(op, recorded, Note, tools))
     }
 
-    fn call(
+    /// An operation of the daemon's own.
+    pub(super) fn call(
         &self,
         op: &'static str,
         recorded: Recorded,

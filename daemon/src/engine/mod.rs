@@ -22,6 +22,7 @@ pub mod founding;
 pub mod home;
 pub mod housekeeping;
 mod last_used;
+mod local;
 pub mod prepare;
 mod principal;
 pub mod published;
@@ -33,6 +34,7 @@ pub mod reserve;
 pub mod service;
 pub mod temporary;
 pub mod tools;
+mod upgrade;
 pub mod writer;
 
 // What the api room needs of the rooms below; it imports none of them itself.
@@ -64,8 +66,11 @@ pub use crate::domain::tags::{TagKeys, UntagKeys};
 pub use crate::domain::{KeyRef, Refusal, Scope};
 pub use crate::event::{Actor, ActorKind, Element, Origin, PolicyRef, Recorded};
 pub use crate::policy::language::DocumentKind;
+pub use crate::policy::simulate::{Simulation, Who};
 pub use call::{Call, Class, Work};
 pub use figures::{Figures, Unready};
+pub use last_used::LastUsed;
+pub use local::LocalPrincipal;
 pub use service::{Answered, Engine, Reply};
 
 use crate::policy::language::{Document, Fault};

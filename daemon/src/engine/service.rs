@@ -348,7 +348,7 @@ impl Engine {
         let _ended = self.queue.send(Message::Close);
     }
 
-    async fn record(&self, calls: Vec<Call>) {
+    pub(super) async fn record(&self, calls: Vec<Call>) {
         for call in calls {
             let op = call.op;
             if let Err(code) = self.submit(call).await {

@@ -72,7 +72,7 @@ impl Temporary {
             let left = SECRET_LETTERS - letters.len();
             // EXPOSE: turned into letters; bytes that would favour some letters are left out.
             let more = block.expose().iter().filter_map(|byte| letter(*byte));
-            letters.extend(more.filter_map(|letter| u8::try_from(letter).ok()).take(left));
+            letters.extend(more.take(left));
             counter = counter.wrapping_add(1);
         }
         SecretBytes::new(letters)

@@ -31,6 +31,16 @@ pub enum PrincipalId {
     Role(RoleId),
 }
 
+impl PrincipalId {
+    /// The number, big-endian.
+    pub const fn to_be_bytes(self) -> [u8; 8] {
+        match self {
+            Self::User(user) => user.to_be_bytes(),
+            Self::Role(role) => role.to_be_bytes(),
+        }
+    }
+}
+
 impl Serialize for PrincipalId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

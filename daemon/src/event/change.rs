@@ -332,6 +332,13 @@ pub enum Change {
         /// The state digest.
         digest: Digest,
     },
+    /// The software knows other actions than the one before it: what a wildcard in a policy stands for is another.
+    CatalogueAdopted {
+        /// Actions that it knows and the one before did not.
+        added: Vec<String>,
+        /// Actions that it no longer knows.
+        removed: Vec<String>,
+    },
     /// The wall clock is not believed: no key is destroyed until it is again.
     TimersHeld,
     /// The wall clock is believed again.

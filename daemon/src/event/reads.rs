@@ -42,11 +42,13 @@ pub enum Table {
     /// Names of users, groups and roles, by kind, account and folded name. Never stored: a name's revision is that of
     /// whatever bears it, so that a look-up by name can be part of a read set, also when nothing bears it.
     Name = 14,
+    /// The actions that policies may name; at most one row.
+    Catalogue = 15,
 }
 
 impl Table {
     /// Every table, in row order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Log,
         Self::Account,
         Self::AccessKey,
@@ -62,6 +64,7 @@ impl Table {
         Self::Policy,
         Self::Session,
         Self::Name,
+        Self::Catalogue,
     ];
 }
 

@@ -72,6 +72,13 @@ const BY_NOTHING: &str = "nothing allows it";
 /// The rule against roots in roles.
 const BY_ROOT_ASSUMES: &str = "roots assume no roles";
 
+/// What hands out a root's access key or takes it away: roots alone may do that, whatever policies say.
+const OF_ROOTS: [&str; 3] = [
+    "chancery/CreateAccount",
+    "chancery/RotateRootKey",
+    "chancery/DeleteRootKey",
+];
+
 /// The operation that opens a session of a role.
 pub(super) const ASSUME_ROLE: &str = "sts/AssumeRole";
 
@@ -95,7 +102,7 @@ pub fn authorize(question: &Question<'_>, reader: &Reader<'_>, library: &Library
         ActorKind::Root if question.account == account => allowed(BY_ROOT),
         _ if question.open => allowed(BY_AUTHENTICATION),
         ActorKind::Root | ActorKind::Unmapped => denied(Denial::NothingAllows, BY_NOTHING),
-        ActorKind::RamUser | ActorKind::AssumedRole if question.concerns_strangers() => {
+        ActorKind::RamUser | ActorKind::AssumedRole if question.is_beyond_policies() => {
             denied(Denial::NothingAllows, BY_NOTHING)
         }
         ActorKind::RamUser | ActorKind::AssumedRole => ask_policies(question, reader, library)
@@ -104,10 +111,10 @@ pub fn authorize(question: &Question<'_>, reader: &Reader<'_>, library: &Library
 }
 
 impl Question<'_> {
-    /// Whether it is about another account, and its asker is not of the operator's. Roles alone can be lent across accounts.
-    fn concerns_strangers(&self) -> bool {
-        let own = self.actor.account;
-        self.account != own && self.operator != Some(own) && self.op != ASSUME_ROLE
+    /// Whether no policy can allow it: what concerns another account, of which roles alone can be lent, and what would make its
+    /// asker a root, who is above all policies.
+    fn is_beyond_policies(&self) -> bool {
+        (self.account != self.actor.account && self.op != ASSUME_ROLE) || OF_ROOTS.contains(&self.op)
     }
 }
 

@@ -58,6 +58,46 @@ pub(super) fn ask_policies(
     })
 }
 
+/// What stands behind the first check of a question: hands over the layers that it is asked of, who asks, and what. None
+/// when there is no such principal.
+pub(super) fn examine<T>(
+    question: &Question<'_>,
+    reader: &Reader<'_>,
+    library: &Library,
+    look: impl FnOnce(&[(LayerName, Arc<Compiled>)], &Caller<'_>, &Check<'_>) -> T,
+) -> Option<T> {
+    let account = question.actor.account.to_string();
+    let asked = Asked {
+        question,
+        caller: caller(question.actor, &account)?,
+        subject: Subject::of(question.actor, reader, library)?,
+        reader,
+        library,
+    };
+    let resource = question.resources.first().copied().unwrap_or("*");
+    let action = action(question.op, 0, resource);
+    let key = KeyArn::parse(resource).and_then(|arn| reader.key(arn.key));
+    let key = key.map(AsRef::as_ref);
+    let conditions = asked.conditions(&action, key);
+    let check = Check {
+        action: &action,
+        resource,
+        conditions: &conditions,
+    };
+    let of_role = (question.op == ASSUME_ROLE).then(|| asked.trust_policy(resource));
+    let layers = [
+        (LayerName::Trust, of_role.flatten()),
+        (LayerName::Session, asked.subject.session.clone()),
+        (LayerName::Identity, Some(Arc::clone(&asked.subject.identity))),
+        (LayerName::Resource, key.and_then(|key| asked.key_policy(key))),
+    ];
+    let layers: Vec<_> = layers
+        .into_iter()
+        .filter_map(|(name, layer)| Some((name, layer?)))
+        .collect();
+    Some(look(&layers, &asked.caller, &check))
+}
+
 /// A principal as policies see it.
 fn caller<'a>(actor: &'a Actor, account: &'a str) -> Option<Caller<'a>> {
     let name = actor.name.as_ref()?.as_str();
@@ -132,8 +172,8 @@ impl Asked<'_> {
             resource_revision: key.map_or(0, |key| key.rev.get()),
             resource_policy: None,
         };
-        // A trust policy is part of another row, and the operator stands to resources in its own way.
-        let may_last = self.question.op != ASSUME_ROLE && self.question.operator.is_none();
+        // A trust policy is part of another row.
+        let may_last = self.question.op != ASSUME_ROLE;
         if let Some(known) = may_last.then(|| self.library.remembered.recall(&basis)).flatten() {
             return known;
         }
@@ -144,8 +184,8 @@ impl Asked<'_> {
         checked
     }
 
-    fn evaluate(&self, action: &str, resource: &str, key: Option<&Key>) -> (Checked, Option<Lasting>) {
-        let conditions = Live {
+    fn conditions<'a>(&'a self, action: &'a str, key: Option<&'a Key>) -> Live<'a> {
+        Live {
             caller: self.caller,
             actor: self.question.actor,
             origin: self.question.origin,
@@ -153,7 +193,11 @@ impl Asked<'_> {
             brings: self.question.brings,
             action,
             key,
-        };
+        }
+    }
+
+    fn evaluate(&self, action: &str, resource: &str, key: Option<&Key>) -> (Checked, Option<Lasting>) {
+        let conditions = self.conditions(action, key);
         let check = Check {
             action,
             resource,
@@ -165,10 +209,12 @@ impl Asked<'_> {
         let identity = ask(&self.subject.identity);
         let session = self.subject.session.as_ref().map(ask);
         let resources = of_resource.as_ref().map(ask);
-        // A role that is not there trusts nobody.
-        let trust = of_role
-            .as_ref()
-            .map(|policy| policy.as_ref().map_or_else(Answer::silent, ask));
+        // A role is asked about those alone whose own policies let them assume it: whom it trusts, and whether it is there, is
+        // nobody else's business. One that is not there has nothing against it; the call then ends with that.
+        let trust = of_role.as_ref().map(|policy| match policy {
+            Some(policy) if identity.layer.allows() => ask(policy),
+            _ => Answer::absent(),
+        });
         let answers = [
             Some(&identity),
             session.as_ref(),
@@ -183,9 +229,7 @@ impl Asked<'_> {
             identity: layer(identity),
             resource: resources.map(layer),
         };
-        // What the daemon itself owns is the operator's: its users are at home there, if policies let them.
-        let owner = owner(resource).filter(|_| self.question.operator != Some(self.question.actor.account));
-        let outcome = combine(Standing::of(&self.caller, owner), layers);
+        let outcome = combine(Standing::of(&self.caller, owner(resource)), layers);
         let compiled = |layer: LayerName| match layer {
             LayerName::Identity => Some(&self.subject.identity),
             LayerName::Session => self.subject.session.as_ref(),

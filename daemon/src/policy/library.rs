@@ -1,7 +1,7 @@
 //! Compiled policies, kept as long as what they are made of stays the same.
 //!
 //! I1  What is kept for a principal is kept under its revision, which moves with everything that it may do: nothing has to
-//!     be told when a policy changes.
+//!     be told when a policy changes, and the edition before is dropped.
 //! I2  A document that does not read, though it was read when it was stored, leaves its whole layer broken: it denies.
 
 use std::collections::HashMap;
@@ -16,17 +16,19 @@ use super::remember::Remembered;
 use super::request::{Caller, Check};
 use super::system;
 use super::verdict::StatementRef;
-use crate::base::{AccountId, Digest, Seq, limits};
+use crate::base::{AccountId, Digest, Figure, Seq, limits};
 use crate::event::{Checked, PolicyRef, PrincipalId};
 use crate::projection::{Attached, PolicyKey, State};
 
 /// What was compiled, and who decides by it.
 #[derive(Debug)]
 pub struct Library {
-    identities: Shelf<(PrincipalId, Seq)>,
-    documents: Shelf<(DocumentKind, Digest)>,
+    identities: Shelf<PrincipalId, Seq>,
+    documents: Shelf<(DocumentKind, Digest), ()>,
     judge: Judge,
     pub(super) remembered: Remembered<Checked>,
+    /// Checks that could not be evaluated, and so were denied. Anything but 0 is a fault of this software.
+    pub faults: Figure,
 }
 
 impl Default for Library {
@@ -36,6 +38,7 @@ impl Default for Library {
             documents: Shelf::default(),
             judge: Judge::new(),
             remembered: Remembered::new(limits::DECISIONS_REMEMBERED),
+            faults: Figure::default(),
         }
     }
 }
@@ -43,14 +46,14 @@ impl Default for Library {
 impl Library {
     /// What is attached to a principal and to its groups. `revision` is the principal's in `state`.
     pub(super) fn identity(&self, principal: PrincipalId, revision: Seq, state: &State) -> Arc<Compiled> {
-        self.identities.find((principal, revision), || {
+        self.identities.find(principal, revision, || {
             compile(DocumentKind::Identity, attached(principal, state))
         })
     }
 
     /// One document that is a layer by itself.
     pub(super) fn document(&self, kind: DocumentKind, name: &str, text: &str) -> Arc<Compiled> {
-        self.documents.find((kind, Digest::of(text.as_bytes())), || {
+        self.documents.find((kind, Digest::of(text.as_bytes())), (), || {
             compile(kind, vec![(name.into(), Some(text.to_owned()))])
         })
     }
@@ -59,6 +62,7 @@ impl Library {
     pub(super) fn ask(&self, layer: &Compiled, caller: &Caller<'_>, check: &Check<'_>) -> Answer {
         let answer = self.judge.decide(layer, caller, check);
         if let Some(fault) = &answer.fault {
+            self.faults.add(1);
             tracing::error!(%fault, action = check.action, "a policy can't be evaluated: it denies");
         }
         answer
@@ -154,28 +158,35 @@ fn document(account: AccountId, policy: &PolicyRef, state: &State) -> (Box<str>,
     }
 }
 
-/// A bounded map. When it is full it is emptied: what is in use is made again in a moment, and nothing has to be counted
-/// at each use.
+/// A bounded map, an entry a name: another edition displaces the one before. When it weighs too much it is emptied: what is in
+/// use is made again in a moment, and nothing has to be counted at each use.
 #[derive(Debug)]
-struct Shelf<K>(RwLock<HashMap<K, Arc<Compiled>>>);
+struct Shelf<K, E>(RwLock<HashMap<K, (E, Arc<Compiled>)>>);
 
-impl<K> Default for Shelf<K> {
+impl<K, E> Default for Shelf<K, E> {
     fn default() -> Self {
         Self(RwLock::default())
     }
 }
 
-impl<K: Eq + Hash> Shelf<K> {
-    fn find(&self, key: K, make: impl FnOnce() -> Compiled) -> Arc<Compiled> {
-        if let Some(found) = self.0.read().get(&key) {
+impl<K: Eq + Hash, E: PartialEq> Shelf<K, E> {
+    fn find(&self, name: K, edition: E, make: impl FnOnce() -> Compiled) -> Arc<Compiled> {
+        if let Some((_, found)) = self.0.read().get(&name).filter(|(kept, _)| *kept == edition) {
             return Arc::clone(found);
         }
         let made = Arc::new(make());
         let mut shelf = self.0.write();
-        if shelf.len() >= limits::COMPILED_POLICIES_MAX {
+        // Weighed when something is added, which takes milliseconds anyway: sets grow while they are used, up to a bound each.
+        let weight: usize = shelf.values().map(|(_, kept)| kept.weight()).sum();
+        if shelf.len() >= limits::COMPILED_POLICIES_MAX
+            || weight + made.weight() > limits::COMPILED_STATEMENTS_MAX
+        {
             shelf.clear();
         }
-        shelf.insert(key, Arc::clone(&made));
+        shelf.insert(name, (edition, Arc::clone(&made)));
         made
     }
 }
+
+#[cfg(test)]
+mod tests;

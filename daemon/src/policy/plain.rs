@@ -84,6 +84,30 @@ pub fn first_miss(
     })
 }
 
+/// Every part of the statement that does not hold: what would have to be otherwise for it to count.
+pub fn misses(
+    document: &Document,
+    statement: &Statement,
+    caller: &Caller<'_>,
+    check: &Check<'_>,
+) -> Vec<Miss> {
+    let mut misses = Vec::new();
+    let mut rest = statement.clone();
+    // Each miss is taken out of the statement, until what is left of it holds.
+    while let Some(miss) = first_miss(document, &rest, caller, check) {
+        match &miss {
+            Miss::Action => rest.actions = super::language::Actions::AllBut(Vec::new()),
+            Miss::Resource => rest.resources.clear(),
+            Miss::Principal => rest.principals = None,
+            Miss::Condition { operator, key, .. } => rest
+                .conditions
+                .retain(|condition| (condition.operator, &condition.key) != (*operator, key)),
+        }
+        misses.push(miss);
+    }
+    misses
+}
+
 /// For each statement of the layer that does not hold, the first part that failed: what an implicit Deny is explained
 /// with. The statements that miss by a condition alone come first, then those that miss by caller, resource, action.
 pub fn nearest_misses(

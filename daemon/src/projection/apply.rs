@@ -4,12 +4,14 @@ mod identity;
 
 use std::collections::HashSet;
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::State;
 use super::row::{
-    AccessKey, Account, Address, Alias, AliasKey, ClientToken, Erasure, Hold, InternalKey, Key, KeyVersion,
-    Lifecycle, Log, hold_row, log_row,
+    AccessKey, Account, Address, Alias, AliasKey, Catalogue, ClientToken, Erasure, Hold, InternalKey, Key,
+    KeyVersion, Lifecycle, Log, catalogue_row, hold_row, log_row,
 };
 use crate::base::{KeyId, Seq, SlotRef, Tag, Timestamp};
 use crate::event::{Change, Event, KeyCreated, KeyVersionAdded, RowKey};
@@ -165,6 +167,7 @@ impl State {
                 rows.push(address.row_key());
             }
             Change::MaterialErased { slots } => rows.extend(slots.iter().map(Address::row_key)),
+            Change::CatalogueAdopted { .. } => rows.push(catalogue_row()),
             Change::TimersHeld | Change::TimersReleased => rows.push(hold_row()),
             Change::StateSealed { .. } => {}
             identity => self.identities_touched_by(identity, &mut rows),
@@ -274,6 +277,15 @@ impl State {
             }
             Change::MaterialErased { slots } => {
                 slots.iter().for_each(|slot| self.take_erasure(*slot));
+            }
+            Change::CatalogueAdopted { added, removed } => {
+                let before = self.catalogue.as_ref().map(|catalogue| catalogue.actions.clone());
+                let mut actions = before.unwrap_or_default();
+                actions.retain(|action| !removed.contains(action));
+                actions.extend(added.iter().cloned());
+                actions.sort();
+                actions.dedup();
+                self.catalogue = Some(Arc::new(Catalogue { rev, actions }));
             }
             Change::TimersHeld => self.hold = Some(Hold { rev }),
             Change::TimersReleased => self.hold = None,

@@ -305,6 +305,20 @@ pub fn log_row() -> RowKey {
     RowKey::new(Table::Log, vec![0])
 }
 
+/// The actions that policies may name, as the software knew them that last adopted its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// Revision.
+    pub rev: Seq,
+    /// Their names, in order.
+    pub actions: Vec<String>,
+}
+
+/// The address of the one row of the catalogue.
+pub fn catalogue_row() -> RowKey {
+    RowKey::new(Table::Catalogue, vec![0])
+}
+
 /// The address of the one row of a hold.
 pub fn hold_row() -> RowKey {
     RowKey::new(Table::Hold, vec![0])

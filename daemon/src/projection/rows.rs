@@ -3,7 +3,8 @@
 use super::State;
 use super::identity::{Group, NameKind, Policy, PolicyKey, Role, Session, User, session_row};
 use super::row::{
-    AccessKey, Account, Address, Alias, AliasKey, ClientToken, Erasure, InternalKey, Key, hold_row, log_row,
+    AccessKey, Account, Address, Alias, AliasKey, ClientToken, Erasure, InternalKey, Key, catalogue_row,
+    hold_row, log_row,
 };
 use crate::base::{
     AccessKeyId, AccountId, AliasName, Digest, Folded, GroupId, KeyId, Region, RoleId, Seq, SlotRef,
@@ -90,6 +91,10 @@ impl State {
                 self.put_erasure(erasure);
                 address
             }
+            Table::Catalogue => {
+                self.catalogue = Some(codec::decode_row(bytes).map(std::sync::Arc::new)?);
+                catalogue_row()
+            }
             Table::Hold => {
                 self.hold = Some(codec::decode_row(bytes)?);
                 hold_row()
@@ -160,6 +165,7 @@ impl State {
             Table::Alias => self.aliases.get(&alias_address(key)?).map(|alias| alias.rev),
             Table::Erasure => self.erasures.get(&slot_address(key)?).map(|erasure| erasure.rev),
             Table::Hold => self.hold.as_ref().map(|hold| hold.rev),
+            Table::Catalogue => self.catalogue.as_ref().map(|catalogue| catalogue.rev),
             Table::ClientToken => self
                 .client_tokens
                 .get(&Digest::try_from(key).ok()?)
@@ -199,6 +205,7 @@ impl State {
             Table::Alias => self.aliases.get(&alias_address(key)?).map(codec::encode),
             Table::Erasure => self.erasures.get(&slot_address(key)?).map(codec::encode),
             Table::Hold => self.hold.as_ref().map(codec::encode),
+            Table::Catalogue => self.catalogue.as_ref().map(|row| codec::encode(&**row)),
             Table::ClientToken => self
                 .client_tokens
                 .get(&Digest::try_from(key).ok()?)
@@ -269,6 +276,11 @@ impl State {
                 .map(|(id, row)| (id.row_key(), codec::encode(row))),
         )
         .chain(self.identity_rows())
+        .chain(
+            self.catalogue
+                .iter()
+                .map(|row| (catalogue_row(), codec::encode(&**row))),
+        )
     }
 
     fn identity_rows(&self) -> impl Iterator<Item = (RowKey, Vec<u8>)> {

@@ -8,7 +8,9 @@ use imbl::{OrdMap, OrdSet};
 use super::digest::StateDigest;
 use super::identity::{Group, Policy, PolicyKey, Role, Session, User};
 use super::names::Names;
-use super::row::{AccessKey, Account, Alias, AliasKey, ClientToken, Erasure, Hold, InternalKey, Key, Log};
+use super::row::{
+    AccessKey, Account, Alias, AliasKey, Catalogue, ClientToken, Erasure, Hold, InternalKey, Key, Log,
+};
 use crate::base::{
     AccessKeyId, AccountId, Digest, GroupId, GroupName, KeyId, PolicyName, Region, RoleId, RoleName, Seq,
     SlotRef, Timestamp, UserId, UserName,
@@ -28,6 +30,7 @@ pub struct State {
     pub(super) aliases: OrdMap<AliasKey, Alias>,
     pub(super) erasures: OrdMap<SlotRef, Erasure>,
     pub(super) hold: Option<Hold>,
+    pub(super) catalogue: Option<Arc<Catalogue>>,
     pub(super) client_tokens: OrdMap<Digest, ClientToken>,
     pub(super) users: OrdMap<UserId, Arc<User>>,
     pub(super) groups: OrdMap<GroupId, Arc<Group>>,
@@ -72,6 +75,7 @@ impl Default for State {
             aliases: OrdMap::new(),
             erasures: OrdMap::new(),
             hold: None,
+            catalogue: None,
             client_tokens: OrdMap::new(),
             users: OrdMap::new(),
             groups: OrdMap::new(),
@@ -218,6 +222,11 @@ impl State {
     /// Slots whose content is destroyed and not yet erased.
     pub fn erasures(&self) -> impl Iterator<Item = SlotRef> {
         self.erasures.keys().copied()
+    }
+
+    /// The actions that policies may name; absent in a log that never adopted any.
+    pub const fn catalogue(&self) -> Option<&Arc<Catalogue>> {
+        self.catalogue.as_ref()
     }
 
     /// The hold on irreversible timers; there while the wall clock is not believed.

@@ -88,6 +88,10 @@ impl Figures {
             }
             Ok(())
         })?;
+        let faults = self.0.engine().tools().library.faults.read();
+        let help =
+            "Checks that were denied because a policy could not be evaluated; alarm on anything but 0.";
+        metrics.counter("policy_faults", help, faults)?;
         let help = "Seconds from a whole request to its answer, its event durable.";
         metrics.family(
             "operation_duration_seconds",

@@ -61,6 +61,7 @@ async fn start_with(allowed: Limits) -> Daemon {
         quotas: crate::api::table::Quotas::default(),
         regions: vec![region],
         root_uid: Some(rustix::process::geteuid().as_raw()),
+        local_principals: Default::default(),
     };
     let front = Arc::new(Front::new(Arc::clone(&engine), settings).unwrap());
     let unix = bind_unix(&dir.path().join("run/s.sock")).unwrap();
@@ -231,6 +232,23 @@ async fn a_body_that_is_too_large_is_refused_whether_announced_or_not() {
     );
     // The daemon is none the worse.
     make_key(&daemon.client()).await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_request_of_two_lengths_nothing_more_is_read() {
+    let daemon = start().await;
+    // The second request hides in what the first length covers and the second does not.
+    let smuggled =
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\
+        GET /?Action=ListKeys&Version=2016-01-20 HTTP/1.1\r\nHost: x\r\n\r\n";
+    let answer = raw(&daemon, smuggled).await;
+    // Chunks count, and the connection ends with the answer (RFC 9112 section 6.3).
+    assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+    assert!(
+        answer.contains("connection: close") && answer.contains("MissingParameter"),
+        "{answer}"
+    );
     daemon.stop().await;
 }
 

@@ -5,9 +5,6 @@ import pytest
 from daemon import Daemon, binary
 from sdk import Sdk
 
-# Asks for what the policies of users and roles decide, which nothing evaluates yet: until then it is no test of this build.
-collect_ignore = ["test_authorization.py"]
-
 
 def pytest_configure(config):
     """Without a binary there is nothing to test, and nothing to skip either."""

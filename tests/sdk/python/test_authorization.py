@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from daemon import run
 from sdk_ram import Identity, MODES, RawIdentity, root, session
 from sdk_v2 import SdkV2, refused_v2
 
@@ -211,3 +212,34 @@ def test_names_are_not_probed(daemon, user):
         Identity("sts", daemon, **credentials).call(
             "AssumeRole", RoleArn=f"acs:ram::{daemon.credentials['AccountId']}:role/none", RoleSessionName="ci-1",
         )
+
+
+def test_a_role_that_is_not_there_is_told_to_those_alone_who_may_assume_it(daemon, ram, user, account):
+    name, credentials = user
+    sts = Identity("sts", daemon, **credentials)
+    arns = (f"acs:ram::{account}:role/none", "acs:ram::1000000000000001:role/none")
+    for arn in arns:
+        with refused_v2("NoPermission", 403):
+            sts.call("AssumeRole", RoleArn=arn, RoleSessionName="ci-1")
+    ram.call("AttachPolicyToUser", UserName=name, **ASSUME)
+    for arn in arns:
+        with refused_v2("EntityNotExist.Role", 404):
+            sts.call("AssumeRole", RoleArn=arn, RoleSessionName="ci-1")
+
+
+def test_the_command_line_takes_the_credentials_as_they_are_answered(daemon, ram, user, role, account, tmp_path):
+    name, credentials = user
+    role_name, arn = role
+    ram.call("AttachPolicyToUser", UserName=name, **ASSUME)
+    answer = Identity("sts", daemon, **credentials).call("AssumeRole", RoleArn=arn, RoleSessionName="ci-1")
+    file = tmp_path / "session.json"
+    file.write_text(json.dumps(answer["Credentials"]))
+    finished = run("sts", "GetCallerIdentity", "--endpoint", f"http://{daemon.endpoint}", "--access-key-file", file)
+    assert finished.status == 0, finished
+    assert finished.json["Arn"] == f"acs:ram::{account}:assumed-role/{role_name}/ci-1"
+
+
+def test_the_log_of_all_this_is_lawful(daemon):
+    for command in ("verify", "replay"):
+        finished = daemon.command("log", command)
+        assert finished.status == 0, finished

@@ -71,10 +71,9 @@ def test_a_request_that_is_wrong_opens_no_session(sts, role, parameters, code):
         sts.call("AssumeRole", **{name: value for name, value in good.items() if value is not None})
 
 
-def test_a_role_that_is_not_there_is_told_to_those_who_may_know(sts, account):
-    for arn in (f"acs:ram::{account}:role/none",):
-        with refused_v2("EntityNotExist.Role", 404):
-            sts.call("AssumeRole", RoleArn=arn, RoleSessionName="ci-1")
+def test_root_is_not_even_told_whether_there_is_such_a_role(sts, account):
+    with refused_v2("NoPermission", 403, "root accounts"):
+        sts.call("AssumeRole", RoleArn=f"acs:ram::{account}:role/none", RoleSessionName="ci-1")
 
 
 def test_a_token_that_is_none_is_refused(daemon):

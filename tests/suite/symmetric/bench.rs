@@ -252,6 +252,7 @@ fn run(mut core: Core, given: Given) -> (Arc<Engine>, Threads, Front) {
         nonces: chancery::api::nonce::NonceLimits::default(),
         regions: vec![region("cn-hangzhou"), region("cn-beijing")],
         root_uid: Some(1_000),
+        local_principals: Default::default(),
         quotas: given.quotas,
     };
     let front = Front::new(Arc::clone(&engine), settings).unwrap();

@@ -156,7 +156,7 @@ fn client_token(request: &Request<'_>) -> Result<Option<ClientToken>, ApiError> 
     let asked = serde_json::to_vec(&asked).map_err(|_| Code::Internal)?;
     let scope = request.scope;
     Ok(Some(ClientToken::new(
-        scope.account,
+        request.actor,
         &scope.region,
         token,
         Digest::of(&asked),

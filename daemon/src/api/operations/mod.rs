@@ -11,13 +11,14 @@ pub mod log;
 mod ram;
 mod read;
 pub mod rotation;
+mod simulation;
 mod sts;
 pub mod tags;
 
 use super::table::Row;
 
 /// Every family, in the order in which people meet them.
-pub static FAMILIES: [&[Row]; 20] = [
+pub static FAMILIES: [&[Row]; 21] = [
     &key::ROWS,
     &lifecycle::ROWS,
     &cipher::ROWS,
@@ -38,4 +39,5 @@ pub static FAMILIES: [&[Row]; 20] = [
     &sts::ROWS,
     &accounts::ROWS,
     &log::ROWS,
+    &simulation::ROWS,
 ];

@@ -157,10 +157,28 @@ pub(super) fn touched(state: &State, change: &Change) -> Vec<Arn> {
             }
         }
         Change::UserCreated(new) => vec![Arn::users(new.account)],
-        Change::UserUpdated(updated) => of_holder(state, Holder::User(updated.user)),
+        Change::UserUpdated(updated) => {
+            let mut arns = of_holder(state, Holder::User(updated.user));
+            let account = state.user(updated.user).map(|user| user.account);
+            arns.extend(
+                account
+                    .zip(updated.name.as_ref())
+                    .map(|(account, name)| Arn::user(account, name)),
+            );
+            arns
+        }
         Change::UserDeleted { user } => of_holder(state, Holder::User(*user)),
         Change::GroupCreated(new) => vec![Arn::groups(new.account)],
-        Change::GroupUpdated(updated) => of_holder(state, Holder::Group(updated.group)),
+        Change::GroupUpdated(updated) => {
+            let mut arns = of_holder(state, Holder::Group(updated.group));
+            let account = state.group(updated.group).map(|group| group.account);
+            arns.extend(
+                account
+                    .zip(updated.name.as_ref())
+                    .map(|(account, name)| Arn::group(account, name)),
+            );
+            arns
+        }
         Change::GroupDeleted { group } => of_holder(state, Holder::Group(*group)),
         Change::UserJoinedGroup { user, group, .. } | Change::UserLeftGroup { user, group } => {
             let mut arns = of_holder(state, Holder::User(*user));

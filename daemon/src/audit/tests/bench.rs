@@ -107,11 +107,8 @@ impl Bench {
     }
 
     pub fn run_as(&mut self, op: &'static str, kind: ActorKind, work: Work) -> Result<(), ApiError> {
-        let actor = Actor {
-            kind,
-            ..Actor::root(self.core.account, None)
-        };
-        self.run_with(op, actor, Recorded::default(), work)
+        let call = self.call(op, kind, work);
+        self.run_call(call)
     }
 
     pub fn run_with(
@@ -121,9 +118,18 @@ impl Bench {
         recorded: Recorded,
         work: Work,
     ) -> Result<(), ApiError> {
+        let call = Call {
+            actor,
+            recorded,
+            ..self.call(op, ActorKind::Root, work)
+        };
+        self.run_call(call)
+    }
+
+    pub fn run_call(&mut self, mut call: Call) -> Result<(), ApiError> {
         self.pass_millis(7);
-        let mut call = Box::new(self.call(op, actor.kind, work));
-        (call.actor, call.recorded) = (actor, recorded);
+        call.scope.at = self.core.tools.now();
+        let call = Box::new(call);
         let prepared = prepare(&call, self.core.writer.state(), &self.core.tools);
         let input = Input {
             call,

@@ -80,6 +80,7 @@ fn connect(dir: &Path, uid: u32) -> Result<LiveSource, SourceError> {
         quotas: crate::api::table::Quotas::default(),
         regions: vec![engine.region().clone()],
         root_uid: Some(ROOT_UID),
+        local_principals: Default::default(),
     };
     let front = Front::new(Arc::clone(&engine), settings).unwrap();
     let path = dir.join("sock");

@@ -146,6 +146,7 @@ fn arguments_go_before_the_file_and_that_before_the_defaults() {
         socket = '/file.sock'
         tcp = ['127.0.0.1:1', 'localhost:2']
         local-root = 7
+        local-principals = { 1001 = 'user/alice', 1002 = 'role/deploy' }
         [quotas]
         keys = 3
         [trace]
@@ -157,6 +158,18 @@ fn arguments_go_before_the_file_and_that_before_the_defaults() {
     assert_eq!(all.arguments.listen.socket, Some("/file.sock".into()));
     assert_eq!(all.arguments.listen.addresses.len(), 2);
     assert_eq!(all.root_uid, Some(7));
+    assert_eq!(all.local_principals.keys().collect::<Vec<_>>(), [&1_001, &1_002]);
+    for wrong in [
+        "{ x = 'user/a' }",
+        "{ 1 = 'alice' }",
+        "{ 1 = 'group/a' }",
+        "{ 1 = 'user/a b' }",
+    ] {
+        assert!(
+            Config::parse(&format!("[listen]\nlocal-principals = {wrong}")).is_err(),
+            "{wrong}"
+        );
+    }
     assert_eq!((all.level.as_str(), all.format), ("warn", LogFormat::Json));
     assert_eq!((all.quotas.keys, all.quotas.aliases), (Some(3), None));
 

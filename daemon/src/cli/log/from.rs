@@ -14,7 +14,7 @@ use crate::ledger::{EventStore, FjallStore, StoreError};
 
 /// Why the log can't be opened.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FromError {
+pub(in crate::cli) enum FromError {
     #[error("there is no log in `{}`: it has no directory `store`", .0.display())]
     NoLog(PathBuf),
     #[error(
@@ -34,7 +34,7 @@ pub(super) enum FromError {
 }
 
 impl FromError {
-    pub(super) const fn status(&self) -> u8 {
+    pub(in crate::cli) const fn status(&self) -> u8 {
         match self {
             Self::Store(_) => 1,
             Self::Source(SourceError::Unreachable(_) | SourceError::Answer(_)) => 3,
@@ -47,7 +47,7 @@ impl FromError {
 
 /// An open log.
 #[derive(Debug)]
-pub(super) enum Chosen {
+pub(in crate::cli) enum Chosen {
     /// Of a stopped daemon.
     Stopped(Stopped),
     /// Of a running one.
@@ -56,7 +56,7 @@ pub(super) enum Chosen {
 
 impl Chosen {
     /// Opens the log that the arguments name, or else the environment, or else the default socket.
-    pub(super) fn open(args: &SourceArgs) -> Result<Self, FromError> {
+    pub(in crate::cli) fn open(args: &SourceArgs) -> Result<Self, FromError> {
         if let Some(dir) = &args.data {
             return Stopped::open(dir, args.anchor.as_deref()).map(Self::Stopped);
         }
@@ -70,7 +70,7 @@ impl Chosen {
 
 /// The data directory of a stopped daemon: locked, its store open. Of its vault nothing is needed.
 #[derive(Debug)]
-pub(super) struct Stopped {
+pub(in crate::cli) struct Stopped {
     store: FjallStore,
     anchor: PathBuf,
     /// Locked as long as it is open.
@@ -108,12 +108,12 @@ impl Stopped {
         })
     }
 
-    pub(super) fn store(&self) -> &dyn EventStore {
+    pub(in crate::cli) fn store(&self) -> &dyn EventStore {
         &self.store
     }
 
     /// The anchor's file; none when it is gone.
-    pub(super) fn anchor(&self) -> Result<Option<Box<dyn BlockFile>>, FromError> {
+    pub(in crate::cli) fn anchor(&self) -> Result<Option<Box<dyn BlockFile>>, FromError> {
         match OsFile::open_read_only(&self.anchor) {
             Ok(file) => Ok(Some(Box::new(file))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

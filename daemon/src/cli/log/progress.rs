@@ -8,7 +8,7 @@ use crate::base::time::{Clock, SystemClock};
 
 /// Shows progress; what it has drawn is gone when it is dropped.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(in crate::cli) struct Shown {
     verb: &'static str,
     bar: Option<ProgressBar>,
     said_at: u64,
@@ -16,7 +16,7 @@ pub(super) struct Shown {
 
 impl Shown {
     /// Begins; `verb` is what is being done to the events, `verified`.
-    pub(super) fn start(verb: &'static str) -> Self {
+    pub(in crate::cli) fn start(verb: &'static str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let style =
                 ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} events {msg}, {eta} left");
@@ -32,7 +32,7 @@ impl Shown {
     }
 
     /// So many events are done, of so many.
-    pub(super) fn at(&mut self, done: u64, all: u64) {
+    pub(in crate::cli) fn at(&mut self, done: u64, all: u64) {
         if let Some(bar) = &self.bar {
             bar.set_length(all);
             bar.set_position(done);

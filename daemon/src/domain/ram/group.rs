@@ -67,8 +67,12 @@ pub struct UpdateGroup {
 }
 
 impl Command for UpdateGroup {
+    // The new name too: policies name groups, so whoever takes a name takes what is granted to it.
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
-        resource(&self.name, scope, reader)
+        let mut resources = resource(&self.name, scope, reader)?;
+        let renamed = self.new_name.iter().filter(|name| **name != self.name);
+        resources.extend(renamed.map(|name| Arn::group(scope.account, name)));
+        Ok(resources)
     }
 
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {

@@ -1,8 +1,9 @@
 //! Who policies are attached to, as callers name them.
 
-use crate::base::{Arn, GroupName, RoleName, UserName};
+use crate::base::Arn;
 use crate::domain::{Refusal, Scope};
 use crate::event::Holder;
+pub use crate::policy::proposal::HolderName;
 use crate::projection::{Reader, State};
 
 /// The kinds of holders, in the order in which conflicts with them are told.
@@ -34,17 +35,6 @@ impl HolderKind {
             Self::Role => role,
         }
     }
-}
-
-/// A holder by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HolderName {
-    /// A user.
-    User(UserName),
-    /// A group.
-    Group(GroupName),
-    /// A role.
-    Role(RoleName),
 }
 
 impl HolderName {

@@ -210,8 +210,11 @@ fn fitting(state: &State, change: Change) -> Change {
     }
 }
 
+/// Policies, and the documents in force of those that are the account's own.
+type Documents = BTreeSet<(PolicyRef, Option<String>)>;
+
 /// All that a principal may do, found the long way: its name, what it and its groups have, the documents in force.
-fn rights(state: &State, principal: Holder) -> Option<(String, BTreeSet<(PolicyRef, Option<String>)>)> {
+fn rights(state: &State, principal: Holder) -> Option<(String, Documents)> {
     let (named, own, groups) = match principal {
         Holder::User(id) => {
             let row = state.user(id)?;

@@ -84,8 +84,12 @@ pub struct UpdateUser {
 }
 
 impl Command for UpdateUser {
+    // The new name too: policies name users, so whoever takes a name takes what is granted to it.
     fn resources(&self, scope: &Scope, reader: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
-        resource(&self.name, scope, reader)
+        let mut resources = resource(&self.name, scope, reader)?;
+        let renamed = self.new_name.iter().filter(|name| **name != self.name);
+        resources.extend(renamed.map(|name| Arn::user(scope.account, name)));
+        Ok(resources)
     }
 
     fn decide(&self, scope: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {

@@ -18,6 +18,7 @@ pub mod page;
 pub mod policies;
 pub mod roles;
 pub mod settings;
+pub mod simulation;
 pub mod status;
 pub mod tags;
 pub mod users;

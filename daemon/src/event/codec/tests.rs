@@ -149,6 +149,10 @@ fn every_change() -> Vec<Change> {
             document: "{}".into(),
         },
         Change::MaterialErased { slots: vec![slot] },
+        Change::CatalogueAdopted {
+            added: vec!["kms:Encrypt".into()],
+            removed: vec!["kms:Old".into()],
+        },
         Change::TimersHeld,
         Change::TimersReleased,
         Change::StateSealed {

@@ -187,7 +187,7 @@ impl World {
         };
         for world in [self, &fresh] {
             let (again, _) = world.ask(actor, "kms/Encrypt", &[&key], &Recorded::EMPTY);
-            assert_eq!(again.checks, [check.clone()]);
+            assert_eq!(again.checks, std::slice::from_ref(&check));
         }
         (check.kind, check.layer, check.by)
     }
@@ -441,6 +441,60 @@ fn assuming_a_role_takes_both_sides() {
     );
     let root = Actor::root(account(1), None);
     assert_eq!(assumes(&world, &root).answer, Err(Denial::RootAssumes));
+}
+
+#[test]
+fn no_policy_makes_a_root_or_reaches_into_another_account() {
+    let mut world = World::new();
+    world.attaches("all", document("Allow", "*", ""), Holder::User(user_id()));
+    let origin = Origin::default();
+    let ask = |op: &str, concerned: u8, resource: &str| {
+        let question = Question {
+            call: RequestId::from_bytes([1; 16]),
+            op,
+            actor: &alice(),
+            origin: &origin,
+            at: AT,
+            account: account(concerned),
+            operator: Some(account(1)),
+            open: false,
+            resources: &[resource],
+            brings: &Recorded::EMPTY,
+        };
+        authorize(&question, &Reader::new(&world.state), &world.library)
+            .answer
+            .is_ok()
+    };
+    let (own, other) = (Arn::root_keys(account(1)), Arn::root_keys(account(2)));
+    assert!(!ask("chancery/RotateRootKey", 1, own.as_str()));
+    assert!(!ask("chancery/DeleteRootKey", 1, own.as_str()));
+    assert!(!ask(
+        "chancery/CreateAccount",
+        1,
+        Arn::accounts(account(1)).as_str()
+    ));
+    assert!(!ask("chancery/RotateRootKey", 2, other.as_str()));
+    assert!(!ask("kms/Encrypt", 2, other.as_str()));
+    // What concerns the daemon is policy like everything else, in the operator's account.
+    let log = Arn::log(&Region::parse("cn-hangzhou").unwrap(), account(1));
+    assert!(ask("chancery/GetLogStatus", 1, log.as_str()));
+    // A role can be lent across accounts, if it trusts the caller; one that is not there has nothing against it.
+    assert!(ask("sts/AssumeRole", 2, "acs:ram::1000000000000002:role/none"));
+}
+
+#[test]
+fn who_may_not_assume_roles_learns_nothing_of_any() {
+    let world = World::new();
+    let told = |role: &str, of: u8| {
+        let arn = format!("acs:ram::{}:role/{role}", account(of));
+        let (ruling, _) = world.ask(&alice(), "sts/AssumeRole", &[&arn], &Recorded::EMPTY);
+        ruling.answer.unwrap_err()
+    };
+    let there = told("ci", 1);
+    assert_eq!(there, told("none", 1));
+    assert!(
+        matches!(there, Denial::Policies(denied) if denied.policy_type == "AccountLevelIdentityBasedPolicy")
+    );
 }
 
 #[test]

@@ -1,22 +1,28 @@
 //! The documents of one layer of one principal, ready to decide.
 //!
 //! I1  A set is made of documents that were understood. One that was not makes the whole set `broken`, which denies.
-//! I2  For each action there is a *slice*: the policies whose scope holds the action, with the scope removed, and what
-//!     they read. A slice gives the verdict and the reasons that the whole set gives.
-//! I3  Slices are built when first asked for; most principals use a handful of actions out of hundreds. Actions that
-//!     the same statements cover share one slice.
+//! I2  For each check there is a *slice*: the policies whose action scope and whose resources hold the check, without
+//!     both, and what they read. A slice gives the verdict and the reasons that the whole set gives.
+//! I3  Slices are made when first asked for, and kept up to a bound. Most principals use a handful of actions out of
+//!     hundreds, and checks that the same statements cover share one slice.
+//!
+//! Cedar takes a microsecond for each policy, whether it holds or not; most statements of a user name other keys.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{Policy, PolicySet};
-use parking_lot::Mutex;
+use parking_lot::RwLock;
+use smallvec::SmallVec;
 
 use super::needs::Needs;
 use super::scope;
 use super::translate::{Form, translate};
+use crate::base::limits;
 use crate::policy::catalogue;
 use crate::policy::language::{Document, Statement};
+use crate::policy::request::Check;
 use crate::policy::verdict::StatementRef;
 
 /// A document under the name that explanations use.
@@ -33,8 +39,11 @@ pub struct Named {
 pub struct Compiled {
     documents: Box<[Named]>,
     broken: bool,
-    slices: Box<[OnceLock<Arc<Slice>>]>,
-    shared: Mutex<HashMap<Vec<StatementRef>, Arc<Slice>>>,
+    /// By action, the statements that cover it.
+    covering: Box<[OnceLock<Box<[StatementRef]>>]>,
+    slices: RwLock<HashMap<Box<[StatementRef]>, Arc<Slice>>>,
+    /// Statements in all slices; changed under their lock.
+    sliced: AtomicUsize,
     whole: OnceLock<Slice>,
 }
 
@@ -53,8 +62,9 @@ impl Compiled {
         Self {
             documents: documents.into_iter().collect(),
             broken,
-            slices: catalogue::all().map(|_| OnceLock::new()).collect(),
-            shared: Mutex::default(),
+            covering: catalogue::all().map(|_| OnceLock::new()).collect(),
+            slices: RwLock::default(),
+            sliced: AtomicUsize::new(0),
             whole: OnceLock::new(),
         }
     }
@@ -73,10 +83,51 @@ impl Compiled {
             .get(at.statement)
     }
 
-    /// What decides this action; `None` for an action that the catalogue does not know.
-    pub(super) fn slice(&self, action: &str) -> Option<&Arc<Slice>> {
-        let slot = self.slices.get(scope::index(action)?)?;
-        Some(slot.get_or_init(|| self.build(action)))
+    /// How many statements it holds, in its documents and in its slices: some 2 KB each at the most.
+    pub fn weight(&self) -> usize {
+        self.size() + self.sliced.load(Ordering::Relaxed)
+    }
+
+    fn size(&self) -> usize {
+        let statements = self
+            .documents
+            .iter()
+            .map(|named| named.document.statements().len());
+        // Nothing is for nothing: even an empty set has its table of actions.
+        1 + statements.sum::<usize>()
+    }
+
+    fn sliced_max(&self) -> usize {
+        limits::SLICED_STATEMENTS_ALWAYS + limits::SLICED_STATEMENTS_PER_STATEMENT * self.size()
+    }
+
+    /// What decides a check; `None` for an action that the catalogue does not know.
+    pub(super) fn slice(&self, check: &Check<'_>) -> Option<Arc<Slice>> {
+        let slot = self.covering.get(scope::index(check.action)?)?;
+        let covering = slot.get_or_init(|| {
+            let all = self.statements();
+            all.filter(|(_, _, statement)| statement.actions.cover(check.action))
+                .map(|(at, _, _)| at)
+                .collect()
+        });
+        let holds = |at: &StatementRef| {
+            self.statement(*at)
+                .is_some_and(|statement| is_about(statement, check.resource))
+        };
+        let chosen: SmallVec<[StatementRef; 16]> = covering.iter().copied().filter(holds).collect();
+        if let Some(known) = self.slices.read().get(&*chosen) {
+            return Some(Arc::clone(known));
+        }
+        let made = Arc::new(self.build(&chosen));
+        let mut slices = self.slices.write();
+        // Forgetting all is the simplest bound; what is in use is soon there again. Who asks for ever other resources makes ever
+        // other choices of statements: they are counted, not the choices.
+        if self.sliced.fetch_add(chosen.len(), Ordering::Relaxed) + chosen.len() > self.sliced_max() {
+            slices.clear();
+            self.sliced.store(chosen.len(), Ordering::Relaxed);
+        }
+        // Two threads may have made it; either is as good.
+        Some(Arc::clone(slices.entry((*chosen).into()).or_insert(made)))
     }
 
     /// All statements with their scopes.
@@ -101,7 +152,9 @@ impl Compiled {
                     name: &name,
                     statement: at.statement,
                 };
-                whole.add(at, statement, translate(document.kind(), statement, form).ok());
+                whole.add(at, translate(document.kind(), statement, form).ok());
+                whole.needs.add_resources(statement);
+                whole.needs.add(statement);
             }
             whole
         })
@@ -119,16 +172,9 @@ impl Compiled {
             .collect()
     }
 
-    fn build(&self, action: &str) -> Arc<Slice> {
-        let covering = self
-            .statements()
-            .filter(|(_, _, statement)| statement.actions.cover(action));
-        let key: Vec<_> = covering.map(|(at, _, _)| at).collect();
-        if let Some(known) = self.shared.lock().get(&key) {
-            return Arc::clone(known);
-        }
+    fn build(&self, chosen: &[StatementRef]) -> Slice {
         let mut slice = Slice::empty(self.broken);
-        for at in &key {
+        for at in chosen {
             let Some(named) = self.documents.get(at.document) else {
                 continue;
             };
@@ -139,14 +185,10 @@ impl Compiled {
                 document: at.document,
                 statement: at.statement,
             };
-            slice.add(
-                *at,
-                statement,
-                translate(named.document.kind(), statement, form).ok(),
-            );
+            slice.add(*at, translate(named.document.kind(), statement, form).ok());
+            slice.needs.add(statement);
         }
-        // Two threads may have built it; either is as good, and one is kept.
-        Arc::clone(self.shared.lock().entry(key).or_insert_with(|| Arc::new(slice)))
+        slice
     }
 
     fn statements(&self) -> impl Iterator<Item = (StatementRef, &Named, &Statement)> {
@@ -155,6 +197,12 @@ impl Compiled {
             statements.map(move |(statement, said)| (StatementRef { document, statement }, named, said))
         })
     }
+}
+
+/// Whether the statement's resources hold this one; those of a trust policy hold the role it belongs to.
+fn is_about(statement: &Statement, resource: &str) -> bool {
+    let patterns = &statement.resources;
+    patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(resource))
 }
 
 /// Policies that are decided together.
@@ -184,12 +232,7 @@ impl Slice {
         self.ids.get(id).copied()
     }
 
-    fn add(
-        &mut self,
-        at: StatementRef,
-        statement: &Statement,
-        translated: Option<Option<cedar_policy::pst::Policy>>,
-    ) {
+    fn add(&mut self, at: StatementRef, translated: Option<Option<cedar_policy::pst::Policy>>) {
         let Some(translated) = translated else {
             self.broken = true;
             return;
@@ -200,10 +243,7 @@ impl Slice {
             self.policies.add(policy).ok().map(|()| id)
         });
         match added {
-            Some(id) => {
-                self.ids.insert(id, at);
-                self.needs.add(statement);
-            }
+            Some(id) => drop(self.ids.insert(id, at)),
             None => self.broken = true,
         }
     }

@@ -5,6 +5,7 @@ use cedar_policy::{Authorizer, Decision, Schema};
 use super::compiled::{Compiled, Slice};
 use super::inputs::{self, Fill};
 use super::memo::Memo;
+use super::scope;
 use crate::policy::request::{Caller, Check};
 use crate::policy::verdict::Layer;
 
@@ -33,13 +34,13 @@ impl Judge {
         Self::default()
     }
 
-    /// Decides by the slice of the action. An action that the catalogue does not know is a fault of the caller's table,
+    /// Decides by the slice of the check. An action that the catalogue does not know is a fault of the caller's table,
     /// and denied.
     pub fn decide(&self, set: &Compiled, caller: &Caller<'_>, check: &Check<'_>) -> Answer {
-        let Some(slice) = set.slice(check.action) else {
+        let Some(slice) = set.slice(check) else {
             return Answer::broken(UNKNOWN_ACTION);
         };
-        match self.ask(slice, caller, check, Fill::Slice) {
+        match self.ask(&slice, caller, check, Fill::Slice) {
             Ok(layer) => Answer {
                 layer,
                 is_static: slice.needs.is_static(),
@@ -58,7 +59,7 @@ impl Judge {
         check: &Check<'_>,
         schema: Option<&Schema>,
     ) -> Answer {
-        if set.slice(check.action).is_none() {
+        if scope::index(check.action).is_none() {
             return Answer::broken(UNKNOWN_ACTION);
         }
         let whole = set.whole();
@@ -110,11 +111,11 @@ impl Judge {
 }
 
 impl Answer {
-    /// Of a layer that has no documents.
-    pub const fn silent() -> Self {
+    /// Of a layer that is not there and has nothing against it. Not lasting: it may come to be.
+    pub const fn absent() -> Self {
         Self {
-            layer: Layer::Silent,
-            is_static: true,
+            layer: Layer::Allowed(Vec::new()),
+            is_static: false,
             fault: None,
         }
     }

@@ -26,9 +26,8 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Adds what one statement reads.
+    /// Adds what one statement reads, its resources apart: a slice has none left.
     pub fn add(&mut self, statement: &Statement) {
-        self.add_resources(&statement.resources);
         for principal in statement.principals.iter().flatten() {
             self.principal = true;
             // An Allow for an account as such asks who owns the resource.
@@ -39,18 +38,9 @@ impl Needs {
         }
     }
 
-    /// Whether equal principals asking for the same on an equal resource always get the same answer: nothing is read
-    /// but attributes of the principal and of the resource, tags included.
-    pub const fn is_static(&self) -> bool {
-        !self.request_values
-    }
-
-    /// Whether nothing is read at all.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    fn add_resources(&mut self, patterns: &[Pattern]) {
+    /// Adds what the resources of a statement read.
+    pub fn add_resources(&mut self, statement: &Statement) {
+        let patterns = &statement.resources;
         if patterns.iter().any(Pattern::is_any) {
             return;
         }
@@ -61,6 +51,12 @@ impl Needs {
                 self.resource = true;
             }
         }
+    }
+
+    /// Whether equal principals asking for the same on an equal resource always get the same answer: nothing is read
+    /// but attributes of the principal and of the resource, tags included.
+    pub const fn is_static(&self) -> bool {
+        !self.request_values
     }
 
     fn add_condition(&mut self, condition: &Condition) {

@@ -34,7 +34,7 @@ pub enum Form<'a> {
         /// The index of the statement in it.
         statement: usize,
     },
-    /// For a slice, whose choice has already proved the action: without scope and annotations.
+    /// For a slice, whose choice has already proved action and resource: without both, and without annotations.
     Slice {
         /// The index of the document in its layer.
         document: usize,
@@ -71,7 +71,7 @@ pub fn translate(
         scope,
         ResourceConstraint::Any,
     )
-    .try_with_clauses(body(kind, statement).map(Clause::When))
+    .try_with_clauses(body(kind, statement, form).map(Clause::When))
     .map_err(Box::new)?
     .with_annotations(
         annotations(statement, form)
@@ -111,9 +111,11 @@ fn action_scope(statement: &Statement) -> Option<ActionConstraint> {
 }
 
 /// The conjunction of all that the statement asks for; `None` if it asks for nothing.
-fn body(kind: DocumentKind, statement: &Statement) -> Option<Node> {
+fn body(kind: DocumentKind, statement: &Statement, form: Form<'_>) -> Option<Node> {
     let mut terms = Vec::new();
-    terms.extend(resources(&statement.resources));
+    if let Form::Whole { .. } = form {
+        terms.extend(resources(&statement.resources));
+    }
     terms.extend(
         statement
             .principals

@@ -17,12 +17,12 @@ pub(super) fn largest(action: &str) -> Option<Vec<(&'static str, String)>> {
     })
 }
 
-/// A root of an account, calling over TCP with its access key.
+/// Who calls over TCP with an access key: the root of an account, or a user.
 #[derive(Debug, Clone)]
-struct Root {
-    account: String,
-    id: String,
-    secret: String,
+pub(super) struct Root {
+    pub account: String,
+    pub id: String,
+    pub secret: String,
 }
 
 static NONCES: AtomicU64 = AtomicU64::new(0);
@@ -42,7 +42,7 @@ impl Root {
         }
     }
 
-    async fn call(&self, bench: &Bench, version: &str, params: Sent<'_>) -> (u16, serde_json::Value) {
+    pub async fn call(&self, bench: &Bench, version: &str, params: Sent<'_>) -> (u16, serde_json::Value) {
         let (nonce, stamp) = (
             NONCES.fetch_add(1, Ordering::Relaxed).to_string(),
             SystemClock.now().to_string(),
@@ -62,7 +62,7 @@ impl Root {
         bench.send(&REMOTE, &form).await
     }
 
-    async fn kms(&self, bench: &Bench, params: Sent<'_>) -> (u16, serde_json::Value) {
+    pub async fn kms(&self, bench: &Bench, params: Sent<'_>) -> (u16, serde_json::Value) {
         self.call(bench, "2016-01-20", params).await
     }
 
@@ -71,7 +71,7 @@ impl Root {
     }
 }
 
-fn founder(bench: &Bench) -> Root {
+pub(super) fn founder(bench: &Bench) -> Root {
     Root {
         account: bench.front.engine.account().to_string(),
         id: bench.access_key.0.clone(),
@@ -79,7 +79,7 @@ fn founder(bench: &Bench) -> Root {
     }
 }
 
-async fn open_account(bench: &Bench) -> Root {
+pub(super) async fn open_account(bench: &Bench) -> Root {
     let answer = founder(bench)
         .chancery(bench, &[("Action", "CreateAccount"), ("AccountName", "ci")])
         .await;
@@ -88,7 +88,7 @@ async fn open_account(bench: &Bench) -> Root {
 }
 
 /// The whole log is lawful: each event, replayed, by somebody who has nothing but the log.
-fn assert_lawful(bench: &Bench) {
+pub(super) fn assert_lawful(bench: &Bench) {
     let mut source = StoreSource::new(&*bench.store).unwrap();
     let report = verify(&mut source, &mut |_, _| ()).unwrap();
     assert!(report.is_verified(), "{}", report.problems);

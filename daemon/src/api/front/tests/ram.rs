@@ -56,6 +56,7 @@ pub(super) fn largest(action: &str) -> Option<Vec<(&'static str, String)>> {
         "AttachPolicyToRole" | "DetachPolicyFromRole" => vec![kind, policy, role],
         "AttachPolicyToUser" | "DetachPolicyFromUser" => vec![kind, policy, user()],
         "AttachPolicyToGroup" | "DetachPolicyFromGroup" => vec![kind, policy, group()],
+        "DecodeDiagnosticMessage" => vec![("EncodedDiagnosticMessage", "x".repeat(4_096))],
         "ListPoliciesForUser" => vec![user()],
         "ListPoliciesForGroup" => vec![group()],
         "TagResources" => vec![policies(), names(), ("Tag", tags_json())],
@@ -128,11 +129,11 @@ impl Bench {
         self.send(peer, &chancery_client::sign::form(&all)).await
     }
 
-    async fn ram(&self, peer: &Peer, params: Sent<'_>) -> (u16, serde_json::Value) {
+    pub(super) async fn ram(&self, peer: &Peer, params: Sent<'_>) -> (u16, serde_json::Value) {
         self.product(peer, "2015-05-01", params).await
     }
 
-    async fn sts(&self, peer: &Peer, params: Sent<'_>) -> (u16, serde_json::Value) {
+    pub(super) async fn sts(&self, peer: &Peer, params: Sent<'_>) -> (u16, serde_json::Value) {
         self.product(peer, "2015-04-01", params).await
     }
 }

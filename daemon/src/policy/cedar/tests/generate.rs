@@ -1,5 +1,4 @@
-//! Documents and requests by seed. The pools are small on purpose, so that statements meet requests often, and hold what
-//! is awkward to carry from one language into another: quotes, wildcards, tildes, mapped addresses, odd cases of letters.
+//! Documents and requests by seed.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,6 +8,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde_json::{Map, Value, json};
 
+use super::pools::{
+    ACCOUNT, ACTIONS, KEYS, MOMENTS, NETWORKS, NUMBERS, OTHER, PATTERNS, PRINCIPALS, RESOURCES, TEXTS,
+};
 use crate::policy::catalogue::{self, Action, ResourceKind};
 use crate::policy::cedar::Named;
 use crate::policy::language::{ConditionKey, Document, DocumentKind, Family, Operator};
@@ -42,192 +44,6 @@ impl Dice {
         (0..count).map(|_| make(self)).collect()
     }
 }
-
-const ACCOUNT: &str = "1000000000000001";
-const OTHER: &str = "1000000000000002";
-
-const ACTIONS: &[&str] = &[
-    "*",
-    "k*",
-    "*:Decrypt",
-    "kms:*",
-    "kms:Encrypt",
-    "KMS:ENCRYPT",
-    "kms:*crypt",
-    "kms:?ncrypt",
-    "kms:ReEncrypt",
-    "kms:ReEncrypt*",
-    "kms:Describe*",
-    "kms:List*",
-    "kms:GetSecretValue",
-    "kms:*Secret*",
-    "kms:TagResource",
-    "ram:*",
-    "ram:AttachPolicyToUser",
-    "sts:AssumeRole",
-    "sts:*",
-    "actiontrail:*",
-    "chancery:*",
-    "oss:GetObject",
-    "oss:*",
-    "kms:CreateKey",
-    "kms:GetRandomPassword",
-];
-
-const RESOURCES: &[&str] = &[
-    "*",
-    "acs:kms:*:*:*",
-    "acs:kms:*:*:key/*",
-    "acs:kms:cn-hangzhou:1000000000000001:key/k1",
-    "acs:*:*:*:*",
-    "acs:kms:*:1000000000000001:key/k?",
-    "acs:kms:cn-????????:*:key/*",
-    "acs:kms:*:*:secret/db?cred*",
-    "acs:kms:*:*:alias/*",
-    "acs:kms:*:*:key",
-    "acs:kms:*:*:secret/q\"u\\o*",
-    "acs:ram:*:*:*",
-    "acs:ram::*:role/*",
-    "acs:kms:*:*:key/K1",
-    "acs:kms:*:*:*/*:*",
-    "acs:kms:*:1000000000000002:*",
-];
-
-const KEYS: &[&str] = &[
-    "kms:tag/Project",
-    "acs:ResourceTag/Project",
-    "kms:tag/Level",
-    "kms:tag/a ~ b",
-    "kms:tag/a",
-    "kms:tag/q\"u\\o",
-    "acs:RequestTag/Project",
-    "kms:EncryptionContext:App",
-    "acs:SourceIp",
-    "acs:CurrentTime",
-    "acs:SecureTransport",
-    "acs:MFAPresent",
-    "acs:PrincipalARN",
-    "acs:accountid",
-    "acs:AccessId",
-    "acs:UserAgent",
-    "kms:KeySpec",
-    "sts:ExternalId",
-    "acs:SourceVpc",
-    "oss:Prefix",
-];
-
-const TEXTS: &[&str] = &[
-    "apollo",
-    "Apollo",
-    "APOLLO",
-    "",
-    "a*b",
-    "axb",
-    "db_cred",
-    "db?cred",
-    "b ~ c1",
-    "c1",
-    "low",
-    "q\"u\\o\n",
-    "ß",
-    "SS",
-    "İ",
-    "i\u{307}",
-    "日本",
-    "10.1.2.3",
-    "::ffff:10.1.2.3",
-    "fe80::1",
-    "256.1.1.1",
-    "10.1.2.3/8",
-    "5",
-    "5.0",
-    "005",
-    "-0",
-    "+5",
-    "5.00001",
-    "922337203685477.5807",
-    "-922337203685477.5807",
-    "922337203685477.5808",
-    "true",
-    "TRUE",
-    "False",
-    "yes",
-    "2026-11-23T12:00:00Z",
-    "2026-11-23T20:00:00+08:00",
-    "2026-11-23",
-    "2026-02-30",
-    "0000-12-31T23:59:59Z",
-    "0001-01-01T00:00:00+01:00",
-    "9999-12-31T23:59:59.999Z",
-    "2026-11-23T12:00:00",
-    ACCOUNT,
-    "acs:ram::1000000000000001:user/alice",
-    "acs:ram::1000000000000001:role/ops",
-];
-
-const PATTERNS: &[&str] = &[
-    "*",
-    "?",
-    "",
-    "a*",
-    "*o",
-    "*\"*\\*",
-    "db?cred",
-    "a?b",
-    "b ~ c?",
-    "c?",
-    "10.*",
-    "acs:ram::*:user/*",
-    "日?",
-    "*?*",
-    "apoll?",
-    "A*o",
-];
-
-const NUMBERS: &[&str] = &[
-    "5",
-    "5.0",
-    "4.9999",
-    "-5",
-    "0",
-    "-0.0001",
-    "922337203685477.5807",
-    "-922337203685477.5807",
-    "000007",
-];
-
-const MOMENTS: &[&str] = &[
-    "2026-11-23T12:00:00Z",
-    "2026-11-23T20:00+08:00",
-    "2026-11-23",
-    "0001-01-01",
-    "9999-12-31T23:59:59.999999999Z",
-    "2026-11-23T12:00:00.001Z",
-    "2019-08-12T17:00:00+0800",
-];
-
-const NETWORKS: &[&str] = &[
-    "10.0.0.0/8",
-    "10.1.2.3",
-    "10.1.2.3/24",
-    "0.0.0.0/0",
-    "::/0",
-    "fe80::/10",
-    "::ffff:10.0.0.0/104",
-    "fe80::1",
-    "2001:db8::/127",
-    "10.1.2.3/32",
-    "192.168.0.0/16",
-];
-
-const PRINCIPALS: &[&str] = &[
-    "acs:ram::1000000000000001:user/alice",
-    "acs:ram::1000000000000001:role/ops",
-    "acs:ram::1000000000000001:root",
-    "acs:ram::1000000000000002:root",
-    "acs:ram::1000000000000002:user/alice",
-    "acs:ram::1000000000000001:user/ops",
-];
 
 fn value(dice: &mut Dice, operator: Operator) -> Value {
     let pool = match (operator.family(), operator) {
@@ -424,7 +240,7 @@ fn resource(dice: &mut Dice, kind: ResourceKind, account: &str) -> String {
         ResourceKind::User => return format!("acs:ram::{account}:user/alice"),
         ResourceKind::Group => return format!("acs:ram::{account}:group/g"),
         ResourceKind::Role => return format!("acs:ram::{account}:role/ops"),
-        ResourceKind::Policy => return format!("acs:ram::system:policy/AliyunKMSFullAccess"),
+        ResourceKind::Policy => return "acs:ram::system:policy/AliyunKMSFullAccess".to_owned(),
         ResourceKind::Account => return format!("acs:ram::{account}:*"),
         ResourceKind::Trail => return format!("acs:actiontrail:cn-hangzhou:{account}:trail/t"),
         ResourceKind::Log => return format!("acs:chancery:cn-hangzhou:{account}:log"),

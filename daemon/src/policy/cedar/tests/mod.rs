@@ -3,5 +3,6 @@
 mod agree;
 mod examples;
 mod generate;
+mod pools;
 mod speed;
 mod words;
