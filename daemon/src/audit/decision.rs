@@ -38,12 +38,21 @@ pub(super) fn check(
         }
         return;
     }
-    let Some(decided_on) = past.of_decision(state, event) else {
+    let Some(decided_on) = decided_on(state, past, event) else {
         found.push(Breach::Snapshot);
         return;
     };
     if !is_decided_alike(decided_on, library, event, rule) {
         found.push(Breach::Decision);
+    }
+}
+
+/// The state that an event was decided in: a query's is its snapshot, all else's the one just before it. None when the
+/// snapshot is too old to be known.
+pub(super) fn decided_on<'a>(state: &'a State, past: &'a Past, event: &Event) -> Option<&'a State> {
+    match event.obs.snap {
+        Some(snapshot) if snapshot < state.size() => past.at(snapshot),
+        _ => Some(state),
     }
 }
 

@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::decision::{decide_again, effect};
+use super::decision::{decide_again, decided_on, effect};
 use super::operations::rule;
 use super::past::Past;
 use super::place::Place;
@@ -205,7 +205,7 @@ struct Side {
 
 impl Side {
     fn decide(&self, event: &Event, rule: &Rule) -> Option<Ruling> {
-        let state = self.past.of_decision(&self.state, event)?;
+        let state = decided_on(&self.state, &self.past, event)?;
         Some(decide_again(state, &self.library, event, rule))
     }
 }

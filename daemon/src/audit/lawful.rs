@@ -136,7 +136,7 @@ fn actor(state: &State, past: &Past, event: &Event, rule: &Rule, found: &mut Vec
         found.push(Breach::NoAccount);
     }
     // Of a query whose snapshot is no state of before, that is told where it is decided again.
-    if let Some(then) = past.of_decision(state, event) {
+    if let Some(then) = decision::decided_on(state, past, event) {
         identity::principal(then, event, found);
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use crate::base::limits;
-use crate::event::Event;
 use crate::projection::State;
 
 /// Recent states, each from the first event after which it was so. Persistent maps share what did not change.
@@ -19,14 +18,6 @@ impl Past {
             self.0.pop_front();
         }
         self.0.push_back(state.clone());
-    }
-
-    /// The state that an event was decided on, when `state` is the one just before it: for a query its snapshot.
-    pub fn of_decision<'a>(&'a self, state: &'a State, event: &Event) -> Option<&'a State> {
-        match event.obs.snap {
-            Some(snapshot) if snapshot < state.size() => self.at(snapshot),
-            _ => Some(state),
-        }
     }
 
     /// The state that the first `size` events left; none when that is too long ago.

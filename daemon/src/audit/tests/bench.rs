@@ -107,11 +107,8 @@ impl Bench {
     }
 
     pub fn run_as(&mut self, op: &'static str, kind: ActorKind, work: Work) -> Result<(), ApiError> {
-        let actor = Actor {
-            kind,
-            ..Actor::root(self.core.account, None)
-        };
-        self.run_with(op, actor, Recorded::default(), work)
+        let call = self.call(op, kind, work);
+        self.run_call(call)
     }
 
     pub fn run_with(
@@ -121,8 +118,11 @@ impl Bench {
         recorded: Recorded,
         work: Work,
     ) -> Result<(), ApiError> {
-        let mut call = self.call(op, actor.kind, work);
-        (call.actor, call.recorded) = (actor, recorded);
+        let call = Call {
+            actor,
+            recorded,
+            ..self.call(op, ActorKind::Root, work)
+        };
         self.run_call(call)
     }
 
