@@ -78,3 +78,25 @@ impl ClientToken {
 }
 
 const EXPIRED_AT_ONCE: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{UserId, UserName};
+
+    #[test]
+    fn what_one_principal_says_is_not_what_another_says() {
+        let account = "1000000000000001".parse().unwrap();
+        let region = Region::parse("cn-hangzhou").unwrap();
+        let user = |id: &str| {
+            let name = UserName::parse("alice").unwrap();
+            Actor::user(account, UserId::parse(id).unwrap(), name, None)
+        };
+        let token = |actor: &Actor| ClientToken::new(actor, &region, "t", Digest::ZERO).token;
+        let (one, other) = (user("200000000000000001"), user("200000000000000002"));
+        let root = Actor::root(account, None);
+        assert_eq!(token(&one), token(&one));
+        assert_ne!(token(&one), token(&other));
+        assert_ne!(token(&one), token(&root));
+    }
+}

@@ -223,6 +223,31 @@ mod tests {
     }
 
     #[test]
+    fn a_role_has_so_many_sessions_at_a_time_and_no_more() {
+        let session = |n: usize| {
+            Change::SessionOpened(SessionOpened {
+                at: AT,
+                id: AccessKeyId::parse(&format!("STS.{n}")).unwrap(),
+                name: SessionName::parse("ci-1").unwrap(),
+                role: role(1),
+                policy: None,
+                source: None,
+                account: scope().account,
+                expires: AT.plus_millis(900_000),
+            })
+        };
+        let facts = |count| {
+            [role_created(1, "Deploy")]
+                .into_iter()
+                .chain((0..count).map(session))
+        };
+        let one_left = given(facts(limits::SESSIONS_PER_ROLE_MAX - 1));
+        assert!(one_left.when(&request(alice(), 900)).is_ok());
+        let full = given(facts(limits::SESSIONS_PER_ROLE_MAX));
+        assert_eq!(full.when(&request(alice(), 900)), Err(Refusal::QuotaReached));
+    }
+
+    #[test]
     fn a_source_identity_goes_with_every_session_that_follows() {
         let name = RoleName::parse("first").unwrap();
         let session = SessionName::parse("s1").unwrap();

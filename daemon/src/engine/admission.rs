@@ -238,6 +238,34 @@ mod tests {
     }
 
     #[test]
+    fn who_makes_principals_by_the_thousand_shares_with_itself_alone() {
+        let admission = Admission::new(LIMITS);
+        let accounts: [AccountId; 2] =
+            ["1000000000000001", "1000000000000002"].map(|text| text.parse().unwrap());
+        let user = |account: AccountId, n: usize| {
+            let id = crate::base::UserId::parse(&(200_000_000_000_000_000 + n as u64).to_string());
+            (ActorKind::RamUser, account, id.map(PrincipalId::User), None)
+        };
+        let [crowd, quiet] = accounts;
+        for n in 0..limits::PRINCIPALS_TOLD_APART_MAX {
+            admission.share(user(crowd, n));
+        }
+        let past = limits::PRINCIPALS_TOLD_APART_MAX;
+        let (one, two) = (
+            admission.share(user(crowd, past)),
+            admission.share(user(crowd, past + 1)),
+        );
+        assert!(Arc::ptr_eq(&one, &two));
+        assert!(!Arc::ptr_eq(&one, &admission.share(user(quiet, past))));
+        // A root always has its own.
+        let root = (ActorKind::Root, quiet, None, None);
+        assert!(!Arc::ptr_eq(
+            &admission.share(root),
+            &admission.share(user(quiet, past))
+        ));
+    }
+
+    #[test]
     fn failures_of_the_service_and_rehearsals_cost_nothing() {
         for (code, expected) in [
             (Code::NoPermission, true),

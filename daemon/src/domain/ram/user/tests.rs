@@ -100,3 +100,22 @@ fn a_user_with_something_left_is_not_deleted_and_says_what_in_order() {
         assert_eq!(given(facts).when(&delete("bob")), Err(refusal));
     }
 }
+
+#[test]
+fn whoever_takes_another_name_needs_the_right_to_it() {
+    let state = given([user_made(1, "Bob")]);
+    let asks = |new: Option<&str>| -> Vec<String> {
+        let reader = Reader::new(&state);
+        let arns = update("Bob", new)
+            .resources(&crate::domain::given::scope(), &reader)
+            .unwrap();
+        arns.iter().map(ToString::to_string).collect()
+    };
+    let (bob, ghost) = (
+        "acs:ram::1000000000000001:user/Bob",
+        "acs:ram::1000000000000001:user/ghost",
+    );
+    assert_eq!(asks(None), [bob]);
+    assert_eq!(asks(Some("Bob")), [bob]);
+    assert_eq!(asks(Some("ghost")), [bob, ghost]);
+}
