@@ -257,6 +257,8 @@ impl Writer {
                 event.chg.clear();
                 event.req = Recorded::default();
                 event.res.clear();
+                // What was decided about them can't be told without them; conditions take room too.
+                event.dec = Decision::none(event.dec.at);
                 event.out = Outcome::from(&error);
                 let entry = self.enroll_small(&mut event, time);
                 tools.last_used.note(&event);
