@@ -10,6 +10,8 @@
 
 #[path = "command_line/log.rs"]
 mod log;
+#[path = "command_line/memory.rs"]
+mod memory;
 #[path = "command_line/policy.rs"]
 mod policy;
 
