@@ -2,6 +2,7 @@
 
 mod bench;
 mod hindsight;
+mod keys;
 mod lies;
 mod live;
 mod rows;
