@@ -140,6 +140,10 @@ pub static RULES: &[Rule] = &[
     },
     Rule {
         always: false,
+        ..system("chancery/AdoptRowFormat", &["RowFormatAdopted"])
+    },
+    Rule {
+        always: false,
         ..system("chancery/HoldTimers", &["TimersHeld"])
     },
     Rule {

@@ -9,7 +9,7 @@ use super::writer::Input;
 use crate::base::limits;
 use crate::custody::{RootKey, Vault};
 use crate::event::{Element, Recorded};
-use crate::ledger::anchor::{Anchor, AnchorFile};
+use crate::ledger::anchor::{Anchor, AnchorError, AnchorFile};
 use crate::ledger::{EventStore, LogPublicKey};
 
 /// The operation that an accepted loss is recorded as.
@@ -23,9 +23,12 @@ pub fn replace_lost(storage: Storage, root: RootKey) -> Result<(), BootError> {
     let log = state.log().ok_or(BootError::Incomplete("log identity"))?;
     let public = LogPublicKey::try_from(log.public.as_slice())?;
     let mut anchor = AnchorFile::open(storage.anchor, log.id)?;
-    if let Ok(Some(readable)) = anchor.read(&public) {
+    match anchor.read(&public) {
         // It agrees, and there is nothing to accept; or it does not, and nothing that may be.
-        return boot::check_anchor(store, head.size, Some(readable));
+        Ok(Some(readable)) => return boot::check_anchor(store, head.size, Some(readable)),
+        // Not lost: another build can read it.
+        Err(AnchorError::Format(unknown)) => return Err(unknown.into()),
+        Ok(None) | Err(_) => {}
     }
     let vault = Vault::open(storage.mirrors, log.id, root)?;
     let log_key = boot::log_key(&vault, &state, &public)?;

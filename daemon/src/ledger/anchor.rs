@@ -22,7 +22,7 @@ use std::io;
 
 use super::key::{LogKey, LogPublicKey};
 use crate::base::disk::BlockFile;
-use crate::base::{Digest, LogId};
+use crate::base::{Digest, LogId, UnknownFormat};
 
 /// The durable end of the log, as it was when the anchor was written. The store may be ahead of it, never behind (I8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,9 @@ pub enum AnchorError {
     /// Both sectors were written, and neither is whole.
     #[error("the anchor is damaged")]
     Damaged,
+    /// A whole sector of a format that this build does not know.
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
     /// A whole sector, and none that is both of this log and signed by its key.
     #[error("the anchor is not this log's")]
     Foreign,
@@ -68,6 +71,10 @@ impl AnchorFile {
     /// That a log with events has no anchor at all is for the caller to refuse.
     pub fn read(&self, key: &LogPublicKey) -> Result<Option<Anchor>, AnchorError> {
         let sectors = self.read_sectors()?;
+        // First: a newer build's sector is the newer one, whatever stands in the other.
+        if let Some(Sector::Other(format)) = sectors.iter().find(|s| matches!(s, Sector::Other(_))) {
+            return Err(UnknownFormat::new("the anchor", (*format).into(), VERSION.into()).into());
+        }
         if let Some((_, record)) = self.newest(&sectors, key) {
             return Ok(Some(record.anchor));
         }
@@ -139,6 +146,8 @@ enum Sector {
     Blank,
     /// Neither zeroes nor whole.
     Torn,
+    /// Whole, and of a version that this build does not know. Magic, version and checksum stand in their places in all.
+    Other(u8),
     /// Checksum and form are right; the signature is not yet checked.
     Whole(Box<Whole>),
 }
@@ -201,14 +210,21 @@ impl Sector {
         if bytes.iter().all(|byte| *byte == 0) {
             return Self::Blank;
         }
-        Self::parse(bytes).map_or(Self::Torn, |whole| Self::Whole(Box::new(whole)))
+        Self::try_read(bytes).unwrap_or(Self::Torn)
     }
 
-    fn parse(bytes: &[u8]) -> Option<Whole> {
+    fn try_read(bytes: &[u8]) -> Option<Self> {
         let (summed, sum) = bytes.split_at_checked(SUMMED_BYTES)?;
         if Digest::of(summed).as_bytes() != sum {
             return None;
         }
+        match summed.strip_prefix(MAGIC)?.first()? {
+            &VERSION => Self::parse(summed).map(|whole| Self::Whole(Box::new(whole))),
+            other => Some(Self::Other(*other)),
+        }
+    }
+
+    fn parse(summed: &[u8]) -> Option<Whole> {
         let (signed, rest) = summed.split_first_chunk::<SIGNED_BYTES>()?;
         let (signature, zeroes) = rest.split_first_chunk::<64>()?;
         zeroes.iter().all(|byte| *byte == 0).then_some(())?;

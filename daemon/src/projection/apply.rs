@@ -14,7 +14,7 @@ use super::row::{
     KeyVersion, Lifecycle, Log, catalogue_row, hold_row, log_row,
 };
 use crate::base::{KeyId, Seq, SlotRef, Tag, Timestamp};
-use crate::event::{Change, Event, KeyCreated, KeyVersionAdded, RowKey};
+use crate::event::{Change, Event, KeyCreated, KeyVersionAdded, RowFormat, RowKey};
 
 /// A row that an event changed: its address and what it is now, none when it is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +169,8 @@ impl State {
             Change::MaterialErased { slots } => rows.extend(slots.iter().map(Address::row_key)),
             Change::CatalogueAdopted { .. } => rows.push(catalogue_row()),
             Change::TimersHeld | Change::TimersReleased => rows.push(hold_row()),
+            // Every one is encoded anew.
+            Change::RowFormatAdopted { .. } => rows.extend(self.rows().map(|(row, _)| row)),
             Change::StateSealed { .. } => {}
             identity => self.identities_touched_by(identity, &mut rows),
         }
@@ -189,6 +191,7 @@ impl State {
                 self.log = Some(Log {
                     id: begun.log,
                     rev,
+                    rows: RowFormat::FIRST,
                     origin: begun.origin.clone(),
                     public: begun.public.clone(),
                     region: begun.region.clone(),
@@ -286,6 +289,12 @@ impl State {
                 actions.sort();
                 actions.dedup();
                 self.catalogue = Some(Arc::new(Catalogue { rev, actions }));
+            }
+            // No decision rests on it, so the revision stays.
+            Change::RowFormatAdopted { format } => {
+                if let Some(log) = self.log.as_mut() {
+                    log.rows = *format;
+                }
             }
             Change::TimersHeld => self.hold = Some(Hold { rev }),
             Change::TimersReleased => self.hold = None,
