@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DIR/lock                   held (flock) by the process that uses the directory; says which one
+//! DIR/format                 the mark: which format the directory has
 //! DIR/founding               present from the first step of a founding until its last
 //! DIR/store/                 the log, its tree, the rows (fjall)
 //! DIR/vault-a, DIR/vault-b   the two mirrors of the vault
@@ -16,6 +17,8 @@
 //! H3  A directory that holds anything else is never taken over.
 //!
 //! Never: keeps the root key, which belongs elsewhere.
+
+pub mod format;
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -137,6 +140,9 @@ pub enum HomeError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Its format.
+    #[error(transparent)]
+    Mark(#[from] format::MarkError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -183,6 +189,8 @@ impl Home {
 
     fn open_taken(layout: Layout) -> Result<Self, HomeError> {
         let lock = lock(&layout)?;
+        // Before the store is opened: opening writes in it. A crash in between leaves a mark beside nothing, which is true.
+        format::mark(layout.dir())?;
         let store = Arc::new(open_store(&layout)?);
         let is_new = store.size()? == 0;
         if is_new {
