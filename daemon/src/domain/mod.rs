@@ -18,6 +18,7 @@ pub mod law;
 pub mod lifecycle;
 pub mod metadata;
 pub mod ram;
+pub mod reapply;
 pub mod refusal;
 pub mod rotation;
 pub mod sts;

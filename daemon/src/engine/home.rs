@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/lock                   held (flock) by the process that uses the directory; says which one
 //! DIR/founding               present from the first step of a founding until its last
+//! DIR/restoring              present from the first step of a restore until its last
 //! DIR/store/                 the log, its tree, the rows (fjall)
 //! DIR/vault-a, DIR/vault-b   the two mirrors of the vault
 //! DIR/anchor                 the anchor, unless the operator keeps it elsewhere
@@ -85,6 +86,11 @@ impl Layout {
     fn founding(&self) -> PathBuf {
         self.dir.join("founding")
     }
+
+    /// Present while a restore is not finished: what is here then is no log to be used.
+    pub fn restoring(&self) -> PathBuf {
+        self.dir.join("restoring")
+    }
 }
 
 /// Why a data directory can't be used.
@@ -136,6 +142,14 @@ pub enum HomeError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A restore was cut short.
+    #[error(
+        "the restore into `{}` was not finished: run `chancery restore` with this --data DIR again; it begins anew", .0.display()
+    )]
+    RestoreUnfinished(PathBuf),
+    /// A restore was asked for where something is.
+    #[error("`{}` is not empty: a log is restored into an empty or a new directory alone", .0.display())]
+    NotEmpty(PathBuf),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -176,6 +190,9 @@ impl Home {
 
     fn open_taken(layout: Layout) -> Result<Self, HomeError> {
         let lock = lock(&layout)?;
+        if layout.restoring().exists() {
+            return Err(HomeError::RestoreUnfinished(layout.dir));
+        }
         let store = Arc::new(open_store(&layout)?);
         let is_new = store.size()? == 0;
         if is_new {
@@ -261,6 +278,8 @@ impl Home {
         })
     }
 }
+
+mod restoring;
 
 /// Opens the store, or makes one. A crash while it was being made leaves one that does not open: with the founding marked
 /// and no vault yet, nothing can have been in it, and it is made anew.
