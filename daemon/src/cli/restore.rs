@@ -13,9 +13,9 @@ use super::log::progress::Shown;
 use super::process;
 use super::start::DataArguments;
 use crate::audit::{LogSource, StoreSource};
-use crate::base::LogId;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
+use crate::base::{LogId, limits};
 use crate::engine::backup::{
     Backup, BackupSource, Choice, Identities, Order, RestoreError, Restored, check, depot, restore,
 };
@@ -86,10 +86,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn run_restore(arguments: &Arguments, backup: &Backup) -> Result<(), Failure> {
     // Everything that may be wrong with the arguments, before anything is written.
     let layout = arguments.data.layout()?;
-    let roots = [
-        arguments.data.load_root_key()?.0,
-        arguments.data.load_root_key()?.0,
-    ];
+    let root = arguments.data.load_root_key()?.0;
+    if arguments.reason.len() > limits::REASON_BYTES_MAX {
+        return Err(Failure::Usage(format!(
+            "--reason has at most {} bytes",
+            limits::REASON_BYTES_MAX
+        )));
+    }
     let mut opened = Vec::with_capacity(arguments.evidence.len());
     for place in &arguments.evidence {
         opened.push((place, Opened::open(place, arguments, backup)?));
@@ -105,7 +108,7 @@ fn run_restore(arguments: &Arguments, backup: &Backup) -> Result<(), Failure> {
     let home = Home::begin_restore(layout)?;
     let order = Order {
         at: arguments.at,
-        roots,
+        root,
         evidence,
         reason: arguments.reason.clone(),
         world: &world,

@@ -25,10 +25,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
-use zeroize::Zeroizing;
 
 use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
-use super::reanchor;
+use super::epoch::AcceptError;
+use super::offline::OfflineError;
 use super::reserve::{OsDisk, ReserveLimits};
 use crate::base::disk::{BlockFile, OsFile, sync_parent, write_atomically};
 use crate::custody::RootKey;
@@ -156,6 +156,12 @@ pub enum HomeError {
     /// The log refuses to be believed, or to be begun.
     #[error(transparent)]
     Boot(#[from] BootError),
+    /// What is done to a stopped daemon's log.
+    #[error(transparent)]
+    Offline(#[from] OfflineError),
+    /// A loss that is not accepted.
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
 }
 
 /// A data directory in this process's hands, its store open.
@@ -243,14 +249,6 @@ impl Home {
         core.tools.reserve.watch(disk, limits);
     }
 
-    /// Gives a log whose anchor is lost a new one, and records that and why.
-    pub fn accept_loss(&self, roots: [RootKey; 2], world: &World, reason: &str) -> Result<(), HomeError> {
-        let [first, second] = roots;
-        reanchor::replace_lost(self.storage()?, first)?;
-        let core = boot::resume(self.storage()?, second, world)?;
-        Ok(reanchor::record(core, world, &*self.store, reason)?)
-    }
-
     fn found(&self, root: RootKey, world: &World, founding: &Founding) -> Result<Core, HomeError> {
         // A crash after this line is a founding cut short, until genesis is in the store: the next start begins anew.
         let mark = self.layout.founding();
@@ -259,7 +257,7 @@ impl Home {
             remove_if_there(&mirror)?;
         }
         let file = self.layout.root_access_key();
-        let mut hand_over = |key: &RootAccessKey| write_atomically(&file, access_key_json(key).as_bytes());
+        let mut hand_over = |key: &RootAccessKey| write_atomically(&file, access_key::json(key).as_bytes());
         Ok(boot::found(
             self.storage()?,
             root,
@@ -278,8 +276,6 @@ impl Home {
         })
     }
 }
-
-mod restoring;
 
 /// Opens the store, or makes one. A crash while it was being made leaves one that does not open: with the founding marked
 /// and no vault yet, nothing can have been in it, and it is made anew.
@@ -415,27 +411,6 @@ fn remove_if_there(path: &Path) -> Result<(), HomeError> {
     }
 }
 
-/// The file that hands the first access key over. None of its texts needs escaping: ids, letters, digits, dashes.
-fn access_key_json(key: &RootAccessKey) -> Zeroizing<String> {
-    // EXPOSE: into the one plaintext file that law 4 allows; the buffer is zeroized.
-    let secret = std::str::from_utf8(key.secret.expose()).unwrap_or_default();
-    let mut json = Zeroizing::new(String::with_capacity(512));
-    for part in [
-        "{\n  \"AccountId\": \"",
-        &key.account.to_string(),
-        "\",\n  \"AccessKeyId\": \"",
-        &key.id.to_string(),
-        "\",\n  \"AccessKeySecret\": \"",
-        secret,
-        "\",\n  \"Region\": \"",
-        key.region.as_str(),
-        "\"\n}\n",
-    ] {
-        json.push_str(part);
-    }
-    json
-}
-
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HomeError {
     let path = path.to_owned();
     move |source| HomeError::Io { action, path, source }
@@ -447,6 +422,10 @@ fn by_pid(pid: &Option<u32>) -> String {
 
 /// More than an anchor has.
 const ANCHOR_BYTES_READ: u64 = 4_096;
+
+mod access_key;
+mod offline;
+mod restoring;
 
 #[cfg(test)]
 mod tests;

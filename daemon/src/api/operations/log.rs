@@ -4,10 +4,10 @@ use crate::api::table::{CHANCERY, Param, Request, Row};
 use crate::base::{ApiError, Seq, limits};
 use crate::engine::query::log::{GetLogEntries, GetLogStatus, GetVault};
 use crate::engine::query::status::GetStatus;
-use crate::engine::{AcceptClock, Class, Work};
+use crate::engine::{AcceptClock, Class, RotateLogKey, Work};
 
 /// The family's rows.
-pub static ROWS: [Row; 5] = [
+pub static ROWS: [Row; 6] = [
     Row::new(
         Class::Query,
         (&CHANCERY, "GetLogStatus", "chancery/GetLogStatus"),
@@ -51,6 +51,13 @@ pub static ROWS: [Row; 5] = [
         "Says that the wall clock is right: scheduled deletions held after a clock jump run again.",
         &[],
         |_| Ok(Work::Command(Box::new(AcceptClock))),
+    ),
+    Row::new(
+        Class::Command,
+        (&CHANCERY, "RotateLogKey", "chancery/RotateLogKey"),
+        "Gives the log another signing key; the one before it, which signs that, is erased.",
+        &[],
+        |_| Ok(Work::Command(Box::new(RotateLogKey))),
     ),
 ];
 

@@ -11,9 +11,8 @@ use crate::base::memory_file::MemoryFile;
 use crate::base::{LogId, SlotRef};
 use crate::custody::vault::VaultError;
 use crate::custody::{Held, Owner, RootKey, Vault, VaultImage};
-use crate::engine::boot::{self, BootError};
+use crate::engine::{boot, log_key};
 use crate::event::InternalKeyPurpose;
-use crate::ledger::LogPublicKey;
 use crate::projection::State;
 
 /// What the proof came to.
@@ -179,14 +178,8 @@ fn open_all(state: &State, vault: &Vault, slots: &Slots) -> (u64, Vec<String>) {
         }
     }
     // That the log's key is the vault's ties the two together: neither can be exchanged for another's.
-    if let Err(error) = log_key(state, vault) {
+    if let Err(error) = log_key::unseal(vault, state) {
         unopened.push(error.to_string());
     }
     (opened, unopened)
-}
-
-fn log_key(state: &State, vault: &Vault) -> Result<(), BootError> {
-    let log = state.log().ok_or(BootError::Incomplete("log identity"))?;
-    let public = LogPublicKey::try_from(log.public.as_slice())?;
-    boot::log_key(vault, state, &public).map(drop)
 }

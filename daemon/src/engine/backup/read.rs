@@ -10,7 +10,7 @@ use crate::audit::{LogSource, SourceError};
 use crate::base::{Digest, LogId, Seq, limits};
 use crate::custody::{VaultError, VaultImage};
 use crate::event::RowKey;
-use crate::ledger::{Anchor, LogPublicKey, bundle, leaf_hash};
+use crate::ledger::{SignedAnchor, bundle, leaf_hash};
 
 /// Why there is no backup, or none to be had.
 #[derive(Debug, thiserror::Error)]
@@ -266,7 +266,7 @@ impl LogSource for BackupSource<'_> {
         Ok(None)
     }
 
-    fn anchor(&mut self, _: LogId, _: &LogPublicKey) -> Result<Option<Option<Anchor>>, SourceError> {
+    fn anchor(&mut self, _: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError> {
         Ok(None)
     }
 

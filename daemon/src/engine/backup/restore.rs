@@ -5,27 +5,21 @@
 //! (`home::restoring`): a crash at any point leaves one that nobody takes for a log, and a restore begins anew.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::check::Slots;
 use super::evidence::{Known, follow};
 use super::read::{Backup, BackupError, BackupSource};
 use crate::audit::{LogSource, Progress, Report, SourceError, StoreSource, verify};
-use crate::base::{Answer, ApiError, Arn, KeyId, LogId, Seq, SlotRef, limits};
+use crate::base::{Arn, KeyId, LogId, Seq, SlotRef, limits};
 use crate::custody::{RootKey, VaultImage};
-use crate::domain::Command;
 use crate::domain::reapply::{self, ReapplyEvidence};
-use crate::domain::system::RecordErasure;
-use crate::engine::boot::{self, BootError, World};
+use crate::engine::boot::World;
+use crate::engine::epoch::Why;
 use crate::engine::home::{Home, HomeError};
-use crate::engine::housekeeping::Housekeeper;
-use crate::engine::prepare::prepare;
-use crate::engine::reanchor;
-use crate::engine::tools::Tools;
-use crate::engine::writer::{Input, Step, Writer};
+use crate::engine::offline::{Offline, OfflineError};
 use crate::event::codec::decode_event;
-use crate::event::{Change, Element, InternalKeyPurpose, Recorded};
-use crate::ledger::{AnchorFile, Entry, EventStore, Group, Head, LogKey, SignedEntry, StoreError, Tree};
+use crate::event::{Change, Element, EpochCause, InternalKeyPurpose, Recorded};
+use crate::ledger::{Entry, EventStore, Group, Head, SignedEntry, StoreError, Tree};
 use crate::projection::State;
 
 /// What is to be restored, and how.
@@ -33,8 +27,8 @@ use crate::projection::State;
 pub struct Order<'a> {
     /// Only so many events of the backup; those after them count as evidence. All when none.
     pub at: Option<u64>,
-    /// The root key, twice: it is consumed where it is used.
-    pub roots: [RootKey; 2],
+    /// The root key.
+    pub root: RootKey,
     /// Newer evidence, each with its name.
     pub evidence: Vec<(String, Box<dyn LogSource + 'a>)>,
     /// Why, for those who read the log later.
@@ -73,9 +67,9 @@ pub enum RestoreError {
     /// The directory.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// The log, once restored, does not start.
+    /// The store.
     #[error(transparent)]
-    Boot(#[from] BootError),
+    Store(#[from] StoreError),
     /// The log does not prove itself.
     #[error("{0}")]
     NotVerified(Box<Report>),
@@ -101,25 +95,14 @@ pub enum RestoreError {
         /// Why.
         why: String,
     },
-    /// The log did not take an event that the restore makes.
-    #[error("the restored log does not take `{op}`: {why}")]
-    NotTaken {
-        /// The operation.
-        op: &'static str,
-        /// Why.
-        why: ApiError,
-    },
+    /// The restored log does not go on.
+    #[error(transparent)]
+    Offline(#[from] OfflineError),
 }
 
 impl From<SourceError> for RestoreError {
     fn from(error: SourceError) -> Self {
         Self::Backup(error.into())
-    }
-}
-
-impl From<StoreError> for RestoreError {
-    fn from(error: StoreError) -> Self {
-        Self::Boot(error.into())
     }
 }
 
@@ -149,30 +132,28 @@ pub fn restore(
     let slots = needed_slots(state, &image)?;
     let known = gather(backup, state, &head, order.evidence, size < all)?;
     home.put_vault(image.bytes())?;
-    let [first, second] = order.roots;
-    reanchor::replace_lost(home.restored_storage()?, first)?;
-    let core = boot::resume(home.restored_storage()?, second, order.world)?;
-    let mut going = Going {
-        writer: core.writer,
-        tools: core.tools,
-        anchor: core.anchor,
-        log_key: core.log_key,
-        keeper: Housekeeper::new(core.account, core.region, core.watch),
-        store: &*store,
-        world: order.world,
+    let why = Why {
+        cause: EpochCause::Restored,
+        reason: &order.reason,
+        anchored: known.longest.filter(|longest| *longest > size),
     };
+    let mut log = home.begin_epoch(order.root, order.world, &why)?;
     let mut restored = Restored {
         log: backup.manifest.set.log,
         events: size,
-        origin: going.writer.chain().origin().to_owned(),
+        origin: log
+            .state()
+            .log()
+            .map(|log| log.origin.clone())
+            .unwrap_or_default(),
         reapplied: 0,
         undecided: Vec::new(),
         altered: BTreeSet::new(),
         evidence: Vec::new(),
         damaged: slots.damaged.len(),
     };
-    going.take_away(&known, &slots, &mut restored)?;
-    going.end()?;
+    take_away(&mut log, &known, &slots, &mut restored)?;
+    log.close()?;
     Ok(restored)
 }
 
@@ -250,6 +231,8 @@ fn needed_slots(state: &State, image: &VaultImage) -> Result<Slots, RestoreError
 #[derive(Debug)]
 struct Evidence {
     known: Vec<(String, Known)>,
+    /// How many events the longest of it shows.
+    longest: Option<u64>,
     is_offered: bool,
 }
 
@@ -262,6 +245,7 @@ fn gather(
 ) -> Result<Evidence, RestoreError> {
     let mut evidence = Evidence {
         known: Vec::new(),
+        longest: None,
         is_offered: !offered.is_empty(),
     };
     let mut add = |name: String, source: &mut dyn LogSource| {
@@ -272,6 +256,7 @@ fn gather(
                 why: why.clone(),
             }),
             _ => {
+                evidence.longest = evidence.longest.max(Some(head.size + known.events));
                 evidence.known.push((name, known));
                 Ok(())
             }
@@ -287,121 +272,51 @@ fn gather(
     Ok(evidence)
 }
 
-/// The restored log, going on.
-#[derive(Debug)]
-struct Going<'a> {
-    writer: Writer,
-    tools: Arc<Tools>,
-    anchor: AnchorFile,
-    log_key: LogKey,
-    keeper: Housekeeper,
-    store: &'a dyn EventStore,
-    world: &'a World,
+/// Records what was taken away after the backup, and what nobody can know; then overwrites what is destroyed.
+fn take_away(
+    log: &mut Offline,
+    evidence: &Evidence,
+    slots: &Slots,
+    restored: &mut Restored,
+) -> Result<(), RestoreError> {
+    let at = log.now();
+    let mut taken = Taken::from(log.state().clone());
+    for (name, known) in &evidence.known {
+        let altered = reapply::altered(&taken.state, &known.state);
+        let altered = altered.iter().map(|arn: &Arn| arn.as_str().to_owned());
+        restored.altered.extend(altered);
+        taken.add(reapply::taken_away(&taken.state, &known.state, at));
+        let told = (name.clone(), known.events, known.stopped.clone());
+        restored.evidence.push(told);
+    }
+    taken.add(reapply::erased(&taken.state, &slots.erased));
+    restored.reapplied = taken.changes.len();
+    record(log, &taken.changes, "newer evidence")?;
+    if !evidence.is_offered {
+        let changes = reapply::undecided(log.state());
+        restored.undecided = disabled(&changes);
+        record(
+            log,
+            &changes,
+            "no newer evidence: whether these deletions were carried out is not known",
+        )?;
+    }
+    // A copy that was put back holds what was destroyed before (law 5).
+    Ok(log.erase_all()?)
 }
 
-impl Going<'_> {
-    /// Records what was taken away after the backup, and what nobody can know.
-    fn take_away(
-        &mut self,
-        evidence: &Evidence,
-        slots: &Slots,
-        restored: &mut Restored,
-    ) -> Result<(), RestoreError> {
-        let at = self.tools.now();
-        let mut taken = Taken::from(self.writer.state().clone());
-        for (name, known) in &evidence.known {
-            let altered = reapply::altered(&taken.state, &known.state);
-            restored
-                .altered
-                .extend(altered.iter().map(|arn: &Arn| arn.as_str().to_owned()));
-            taken.add(reapply::taken_away(&taken.state, &known.state, at));
-            restored
-                .evidence
-                .push((name.clone(), known.events, known.stopped.clone()));
-        }
-        taken.add(reapply::erased(&taken.state, &slots.erased));
-        restored.reapplied = taken.changes.len();
-        self.reapply(&taken.changes, "newer evidence")?;
-        if !evidence.is_offered {
-            let changes = reapply::undecided(self.writer.state());
-            restored.undecided = disabled(&changes);
-            self.reapply(
-                &changes,
-                "no newer evidence: whether these deletions were carried out is not known",
-            )?;
-        }
-        self.erase()
-    }
-
-    fn reapply(&mut self, changes: &[Change], why: &str) -> Result<(), RestoreError> {
-        // Pairs of changes of one key may be parted: each is lawful after the one before it all the same.
-        for changes in changes.chunks(limits::RESTORE_CHANGES_MAX) {
-            let mut recorded = Recorded::default();
-            recorded.insert("Changes", Element::Number(changes.len() as u64));
-            recorded.insert("Why", Element::text(why));
-            let command = ReapplyEvidence {
-                changes: changes.to_vec(),
-            };
-            self.record("chancery/ReapplyEvidence", recorded, command)?;
-        }
-        Ok(())
-    }
-
-    /// Overwrites every slot that is owed it (law 5): a copy that was put back holds what was destroyed.
-    fn erase(&mut self) -> Result<(), RestoreError> {
-        let owed: Vec<SlotRef> = self.writer.state().erasures().collect();
-        for slots in owed.chunks(ERASURES_AT_ONCE) {
-            self.tools.vault.erase(slots).map_err(BootError::from)?;
-            let mut recorded = Recorded::default();
-            recorded.insert("Slots", Element::Number(slots.len() as u64));
-            let command = RecordErasure {
-                slots: slots.to_vec(),
-            };
-            self.record("chancery/EraseMaterial", recorded, command)?;
-        }
-        Ok(())
-    }
-
-    /// One event of the daemon's own.
-    fn record(
-        &mut self,
-        op: &'static str,
-        recorded: Recorded,
-        command: impl Command + 'static,
-    ) -> Result<Answer, RestoreError> {
-        let tools = &self.tools;
-        let call = Box::new(self.keeper.call(op, recorded, command, tools));
-        let input = Input {
-            prepared: prepare(&call, self.writer.state(), tools),
-            call,
-            round: limits::RERUNS_MAX,
-            ticket: (),
+fn record(log: &mut Offline, changes: &[Change], why: &str) -> Result<(), RestoreError> {
+    // Pairs of changes of one key may be parted: each is lawful after the one before it all the same.
+    for changes in changes.chunks(limits::RESTORE_CHANGES_MAX) {
+        let mut recorded = Recorded::default();
+        recorded.insert("Changes", Element::Number(changes.len() as u64));
+        recorded.insert("Why", Element::text(why));
+        let command = ReapplyEvidence {
+            changes: changes.to_vec(),
         };
-        let step = self.writer.step(vec![input], self.world.clock.now(), tools);
-        let answers = self.settle(step)?;
-        let answer = answers.into_iter().next().unwrap_or(Ok(Answer::new()));
-        answer.map_err(|why| RestoreError::NotTaken { op, why })
+        log.perform("chancery/ReapplyEvidence", recorded, command)?;
     }
-
-    fn settle(&self, step: Step<()>) -> Result<Vec<Result<Answer, ApiError>>, RestoreError> {
-        let state = self.writer.state();
-        self.tools.published.apply(state.clone());
-        let receipts = crate::ledger::commit(self.store, &step.group)?; // law 1
-        self.tools.published.persist(state.clone(), step.group.head);
-        let opened = step.replies.into_iter().zip(receipts);
-        Ok(opened
-            .map(|(((), sealed), receipt)| sealed.open(receipt).0.result)
-            .collect())
-    }
-
-    /// Seals the state, and says in the anchor that this is the end.
-    fn end(mut self) -> Result<(), RestoreError> {
-        let last = self.writer.close(self.world.clock.now());
-        self.settle(last)?;
-        let anchor = boot::anchor_at(self.writer.chain(), true);
-        let written = self.anchor.write(&anchor, &self.log_key);
-        Ok(written.map_err(BootError::from)?)
-    }
+    Ok(())
 }
 
 /// Changes, and the state that they leave.
@@ -436,6 +351,3 @@ fn disabled(changes: &[Change]) -> Vec<KeyId> {
     });
     keys.collect()
 }
-
-/// Slots in one event of erasures; each takes some ten bytes.
-const ERASURES_AT_ONCE: usize = 1_000;

@@ -9,7 +9,6 @@ use super::{
     Home, HomeError, Layout, block_file, io_error, is_blank, is_empty, lock, remove_if_there, take_directory,
 };
 use crate::base::disk::{sync_parent, write_atomically};
-use crate::engine::boot::Storage;
 use crate::ledger::{EventStore, FjallStore};
 
 impl Home {
@@ -50,11 +49,6 @@ impl Home {
                 .map_err(io_error("write", &path))?;
         }
         Ok(())
-    }
-
-    /// The parts, for whoever restores the log.
-    pub fn restored_storage(&self) -> Result<Storage, HomeError> {
-        self.storage()
     }
 
     /// Ends a restore: from here on the directory is a log like any other.
