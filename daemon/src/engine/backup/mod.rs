@@ -34,6 +34,9 @@ pub mod read;
 pub mod restore;
 pub mod seal;
 
+#[cfg(test)]
+mod tests;
+
 pub use check::{Checked, check};
 pub use depot::{Depot, DepotError};
 pub use make::{Draft, Made};
