@@ -43,6 +43,20 @@ impl Daemon {
         daemon
     }
 
+    /// A daemon on a directory of somebody else's, with a root key of somebody else's: what a restore made.
+    pub fn on(data: &Path, root_key: &Path) -> Self {
+        let home = tempfile::Builder::new().prefix("chancery-").tempdir().unwrap();
+        std::os::unix::fs::symlink(data, home.path().join("data")).unwrap();
+        std::os::unix::fs::symlink(root_key, home.path().join("root.key")).unwrap();
+        let mut daemon = Self {
+            home,
+            running: None,
+            log_level: "warn",
+        };
+        daemon.start_again();
+        daemon
+    }
+
     /// Starts it again on what is there.
     pub fn start_again(&mut self) {
         assert!(self.running.is_none(), "it runs already");
@@ -191,7 +205,7 @@ impl Drop for Daemon {
 }
 
 /// The binary's command line, in an environment that points it nowhere else.
-fn command() -> Command {
+pub fn command() -> Command {
     let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os() {
         if name

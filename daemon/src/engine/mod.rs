@@ -11,6 +11,7 @@
 mod access_keys;
 pub mod admission;
 pub mod anchoring;
+pub mod backup;
 pub mod boot;
 mod boot_tail;
 pub mod call;

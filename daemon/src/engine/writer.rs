@@ -390,7 +390,8 @@ impl Staged {
         for change in &event.chg {
             if let Change::KeyDisabled { key }
             | Change::KeyDeletionScheduled { key, .. }
-            | Change::KeyDestroyed { key } = change
+            | Change::KeyDestroyed { key }
+            | Change::KeyDestructionReapplied { key } = change
             {
                 let versions = state.key(*key).into_iter().flat_map(|key| &key.versions);
                 self.forget.extend(versions.map(|version| version.id));
