@@ -30,6 +30,14 @@ impl Anchoring {
             leaf: head.leaf,
             clean,
         };
+        #[cfg(feature = "canary-bugs")]
+        let anchor = match crate::base::CanaryBug::AnchorAhead.is_planted() {
+            true => Anchor {
+                size: published.applied().size(),
+                ..anchor
+            },
+            false => anchor,
+        };
         if self.written.as_ref() != Some(&anchor) {
             self.file.write(&anchor, &self.key)?;
             self.written = Some(anchor);

@@ -246,6 +246,7 @@ impl Machine {
             return;
         };
         let actor = client.actor(who, &life.tools.published.applied());
+        self.tally.calls += 1;
         let (call, ticket) = client.ask(kind, (who, actor), life.tools.now(), &mut self.dice);
         life.enqueue(call, 0, Some(ticket));
     }

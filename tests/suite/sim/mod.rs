@@ -12,6 +12,8 @@ mod matrix;
 mod media;
 mod model;
 mod papers;
+#[cfg(feature = "canary-bugs")]
+mod planted;
 mod revocations;
 mod rights;
 pub(crate) mod storage;
@@ -29,10 +31,13 @@ use tally::Tally;
 
 /// Runs a seed to its end; a panic of the core is a failure like any other.
 fn run(seed: u64) -> Result<Machine, String> {
-    let ran = catch_unwind(AssertUnwindSafe(|| {
-        let mut machine = Machine::new(seed);
-        story::live(&mut machine).map(|()| machine)
-    }));
+    let mut machine = Machine::new(seed);
+    live(&mut machine).map(|()| machine)
+}
+
+/// The same for a machine that is looked at afterwards, whatever became of it.
+fn live(machine: &mut Machine) -> Result<(), String> {
+    let ran = catch_unwind(AssertUnwindSafe(|| story::live(machine)));
     ran.unwrap_or_else(|_| Err("panicked (see above)".into()))
 }
 

@@ -8,6 +8,10 @@ use chancery::event::{Effect, Event};
 /// How things went, to see that the simulation meets what it is for.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tally {
+    /// Choices made, until the quiet end.
+    pub rounds: u64,
+    /// Calls made.
+    pub calls: u64,
     /// Events in the log.
     pub events: u64,
     /// Kept checkpoints.
@@ -45,6 +49,8 @@ pub struct Tally {
 impl Tally {
     /// Sums up.
     pub fn add(&mut self, other: &Self) {
+        self.rounds += other.rounds;
+        self.calls += other.calls;
         self.events += other.events;
         self.checkpoints += other.checkpoints;
         self.longest = self.longest.max(other.events);
