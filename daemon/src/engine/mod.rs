@@ -16,7 +16,7 @@ mod boot_tail;
 pub mod call;
 pub mod cipher;
 pub mod clock;
-mod diagnosis;
+pub mod diagnosis;
 pub mod figures;
 pub mod founding;
 pub mod home;

@@ -3,11 +3,13 @@
 //!
 //! `CHANCERY_SIM_SEED=n` runs one seed, `CHANCERY_SIM_SEEDS=n` that many instead of 200.
 
+mod asks;
 mod canaries;
 mod check;
 mod client;
 mod deeds;
 mod driver;
+mod expect;
 mod matrix;
 mod media;
 mod model;
@@ -20,6 +22,7 @@ pub(crate) mod storage;
 mod story;
 mod tally;
 mod thoughts;
+mod wire;
 pub(crate) mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -74,6 +77,7 @@ fn every_seed_keeps_the_laws() {
     // A simulation that meets nothing proves nothing.
     if seeds.len() >= 100 {
         total.assert_meets_everything();
+        total.assert_does_everything();
     }
 }
 
