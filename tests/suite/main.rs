@@ -2,6 +2,7 @@
 
 mod canary;
 mod crash;
+mod damage;
 mod door;
 mod laws;
 mod process;

@@ -138,8 +138,9 @@ pub enum BootError {
     /// The log ends before its anchor, or is another one.
     #[error(
         "the log has {found} events, but its anchor was written when it had {anchored}{detail}: events that were \
-         acknowledged are missing. Put the missing part back (a copy of the journal as it was found is in \
-         `journal-aside` beside the store; a backup also has it). The log is left as it is"
+         acknowledged are missing. The log is left as it is. Put the missing part back: the journal as it was found first is in \
+         `store/journal-aside`, and once it is repaired its files go back to `store`; or put back the whole `store` from a \
+         copy or a backup that has them"
     )]
     Shortened {
         /// Events in the store.
@@ -179,6 +180,13 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
     let sealed_at = super::boot_tail::check_tail(&*storage.log, &state, &head, log.id, &log.origin, &public)?;
 
     let vault = Arc::new(Vault::open(storage.mirrors, log.id, root)?);
+    if vault.repaired() > 0 {
+        tracing::warn!(
+            records = vault.repaired(),
+            "records of one vault file were damaged, missing or old, as after a crash: repaired from the other file; \
+             if there was no crash, look after the disk"
+        );
+    }
     let seed = unseal_internal(&vault, &state, InternalKeyPurpose::LogSigning)?;
     let nonce_key = unseal_internal(&vault, &state, InternalKeyPurpose::NonceHashing)?;
     let log_key = log_key(&vault, &state, &public)?;
@@ -374,16 +382,20 @@ pub(super) fn log_key(vault: &Vault, state: &State, public: &LogPublicKey) -> Re
 /// Says which keys can't be used because the vault has lost what they need.
 fn warn_of_lost(state: &State, filled: &[SlotRef]) {
     let held: std::collections::HashSet<&SlotRef> = filled.iter().collect();
-    let owed: std::collections::HashSet<SlotRef> = state.erasures().collect();
-    let lost = state
-        .slots()
-        .filter(|slot| !held.contains(slot) && !owed.contains(slot))
-        .count();
-    if lost > 0 {
+    let lost = state.sealed_things().filter(|(slot, _)| !held.contains(slot));
+    let (mut count, mut first) = (0_usize, Vec::new());
+    for (slot, thing) in lost {
+        count += 1;
+        if first.len() < LOST_NAMED {
+            first.push(format!("{thing} in slot {slot}"));
+        }
+    }
+    if count > 0 {
         tracing::error!(
-            lost,
-            "slots of the vault that the log refers to are lost or damaged: what they hold can't be used; \
-             `chancery keyring status` has more"
+            lost = count,
+            "lost or damaged in both vault files, and can't be used until the vault is put back from a backup: {}{}",
+            first.join(", "),
+            if count > LOST_NAMED { ", and more" } else { "" }
         );
     }
 }
@@ -406,5 +418,7 @@ pub(super) const fn internal(purpose: InternalKeyPurpose) -> Owner {
     Owner::Internal(purpose.as_str())
 }
 
+/// So many lost things are named.
+const LOST_NAMED: usize = 16;
 /// Rows read at once.
 const ROWS_PAGE: usize = 4_096;

@@ -69,6 +69,13 @@ impl AnchorFile {
     pub fn read(&self, key: &LogPublicKey) -> Result<Option<Anchor>, AnchorError> {
         let sectors = self.read_sectors()?;
         if let Some((_, record)) = self.newest(&sectors, key) {
+            if sectors.iter().any(|sector| matches!(sector, Sector::Torn)) {
+                tracing::warn!(
+                    size = record.anchor.size,
+                    "one of the anchor's two sectors is damaged, as after a crash: the other one is whole and counts; \
+                     the next write repairs it"
+                );
+            }
             return Ok(Some(record.anchor));
         }
         let found = |wanted: fn(&Sector) -> bool| sectors.iter().any(wanted);

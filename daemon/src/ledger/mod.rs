@@ -17,12 +17,14 @@ pub mod chain;
 pub mod checkpoint;
 pub mod cose;
 pub mod fjall_store;
+mod journal;
 pub mod key;
 pub mod memory_store;
 pub mod note;
 pub mod proof;
 pub mod receipt;
 pub mod store;
+mod survey;
 pub mod tree;
 
 #[cfg(test)]
