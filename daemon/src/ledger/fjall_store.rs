@@ -16,7 +16,6 @@
 
 use std::fmt;
 use std::io;
-use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -85,18 +84,10 @@ impl FjallStore {
             dir: dir.to_owned(),
             source: source.into(),
         };
-        let open = || {
-            Database::builder(dir)
-                .worker_threads(1) // measured: one background worker is enough
-                .cache_size(CACHE_BYTES)
-                .open()
-        };
-        // Some of what it does not expect it answers with a panic: to an operator that is damage like any other.
-        let db = catch_unwind(open)
-            .map_err(|_panic| StoreError::Unopened {
-                dir: dir.to_owned(),
-                source: "the embedded store panicked".into(),
-            })?
+        let db = Database::builder(dir)
+            .worker_threads(1) // measured: one background worker is enough
+            .cache_size(CACHE_BYTES)
+            .open()
             .map_err(unopened)?;
         // Options count when a keyspace is created; later ones are ignored.
         let keyspace =

@@ -28,9 +28,7 @@ pub(super) fn survey(dir: &Path) -> Result<(), StoreError> {
     }
     foreign_journals(dir)
         .map_err(StoreError::unreadable)?
-        .map_or(Ok(()), |path| {
-            Err(misshapen(&path, "is no journal of this store: move it away"))
-        })?;
+        .map_or(Ok(()), |path| Err(misshapen(&path, FOREIGN)))?;
     let (Some((first, _)), Some((last, _))) = (journals.first(), journals.last()) else {
         return Err(misshapen(
             &dir.join("0.jnl"),
@@ -55,11 +53,14 @@ pub(super) fn survey(dir: &Path) -> Result<(), StoreError> {
             continue;
         }
         match name.and_then(|name| name.parse::<u64>().ok()) {
-            None => return Err(misshapen(&path, "is nothing of this store: move it away")),
+            None => return Err(misshapen(&path, FOREIGN)),
             Some(number) => found.push(number),
         }
         if !path.join(CURRENT).is_file() {
             return Err(misshapen(&path.join(CURRENT), MISSING));
+        }
+        if let Some(foreign) = foreign_table(&path.join(TABLES)).map_err(StoreError::unreadable)? {
+            return Err(misshapen(&foreign, FOREIGN));
         }
     }
     if let Some(lost) = (0..KEYSPACES_MADE).find(|number| !found.contains(number)) {
@@ -90,6 +91,20 @@ fn foreign_journals(dir: &Path) -> io::Result<Option<PathBuf>> {
     Ok(None)
 }
 
+/// What lies among the tables of a keyspace and is none.
+fn foreign_table(tables: &Path) -> io::Result<Option<PathBuf>> {
+    for entry in fs::read_dir(tables)? {
+        let path = entry?.path();
+        let number = path
+            .file_name()
+            .and_then(|name| name.to_str()?.parse::<u64>().ok());
+        if number.is_none() || !path.is_file() {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
 fn misshapen(path: &Path, what: &'static str) -> StoreError {
     StoreError::Misshapen {
         path: path.to_owned(),
@@ -98,6 +113,8 @@ fn misshapen(path: &Path, what: &'static str) -> StoreError {
 }
 
 const MISSING: &str = "is missing";
+const FOREIGN: &str = "is nothing of this store: move it away";
+const TABLES: &str = "tables";
 const KEYSPACES: &str = "keyspaces";
 const VERSION: &str = "version";
 const CURRENT: &str = "current";

@@ -75,7 +75,7 @@ fn an_anchor_that_is_of_no_use_is_refused_and_the_way_out_leads_back() {
     ];
     for (why, damage) in cases {
         let (mut daemon, outcome) = scene.after(|data| damage(&anchor(data)));
-        outcome.refuses(&[why, "put", "log accept-loss"]);
+        outcome.refuses(&[why, "back from where it was kept", "log accept-loss"]);
         let verdict = daemon.log(&["verify"]);
         assert_eq!(verdict.status.code(), Some(1), "{why}: {verdict:?}");
         // One way out, and the other one.

@@ -62,12 +62,13 @@ fn tag_after(bytes: &[u8], from: usize) -> usize {
 
 fn every_damage(scene: &Scene) {
     for damage in ALL {
-        let whole = fs::read(journal(&scene.copy().data())).unwrap();
+        println!("{damage:?}");
+        let whole = read_content(&journal(&scene.copy().data()));
         let (mut daemon, outcome) = scene.after(|data| damage.happens_to(&journal(data)));
         let damaged = {
             let copy = scene.copy();
             damage.happens_to(&journal(&copy.data()));
-            fs::read(journal(&copy.data())).unwrap()
+            read_content(&journal(&copy.data()))
         };
         if damage.is_before_the_end() {
             outcome.refuses(&[
@@ -76,7 +77,10 @@ fn every_damage(scene: &Scene) {
                 "Nothing was changed",
                 "backup",
             ]);
-            assert_eq!(fs::read(journal(&daemon.data())).unwrap(), damaged, "{damage:?}");
+            assert!(
+                read_content(&journal(&daemon.data())) == damaged,
+                "{damage:?}: it was changed"
+            );
             assert_verdict_is_no(&daemon, "is damaged at byte");
             // The way out that the message names.
             fs::write(journal(&daemon.data()), &whole).unwrap();
@@ -108,10 +112,10 @@ fn put_back_from_aside(daemon: &Daemon, whole: &[u8], damaged: &[u8]) {
         daemon.data().join("store"),
         daemon.data().join("store/journal-aside/0.jnl"),
     );
-    let kept = fs::read(&aside).unwrap();
-    let cut = fs::read(store.join("0.jnl")).unwrap();
+    let kept = read_content(&aside);
+    let cut = read_content(&store.join("0.jnl"));
     assert!(kept == damaged, "the copy aside is the journal as it was found");
-    assert!(end_of(&cut) < end_of(&kept), "the better evidence is aside");
+    assert!(cut.len() < kept.len(), "the better evidence is aside");
     let mut repaired = kept;
     let common = repaired.len().min(whole.len());
     let first = repaired
@@ -123,6 +127,12 @@ fn put_back_from_aside(daemon: &Daemon, whole: &[u8], damaged: &[u8]) {
     repaired.truncate(first);
     repaired.extend_from_slice(&whole[first..]);
     fs::write(store.join("0.jnl"), repaired).unwrap();
+}
+
+fn read_content(path: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(path).unwrap();
+    bytes.truncate(end_of(&bytes));
+    bytes
 }
 
 /// An auditor of the stopped directory is told too.

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use chancery_client::blocking::Client;
 
+use super::faults::wait_until;
 use crate::crash::{self, Acknowledged};
 use crate::process::Daemon;
 
@@ -137,18 +138,17 @@ pub fn flush(store: &Path) {
     }
 }
 
-/// Until the anchor says what was answered last: from here on no loss goes unnoticed.
+/// Until the anchor has all that was answered: from here on no loss goes unnoticed.
 fn wait_for_the_anchor(daemon: &Daemon) {
-    for _ in 0..1_000 {
-        let client = Client::unix(daemon.socket()).unwrap();
-        let status = crash::json(client.call(crash::CHANCERY, "GetStatus", &[])).unwrap();
-        // Its own event and the one before may not be there yet.
-        if status["AnchorLagEvents"].as_u64().unwrap() <= 1 {
-            return;
-        }
-        std::thread::yield_now();
-    }
-    panic!("the anchor does not follow");
+    let client = Client::unix(daemon.socket()).unwrap();
+    let status = crash::json(client.call(crash::CHANCERY, "GetStatus", &[])).unwrap();
+    // Its own event comes on top.
+    let wanted = status["Size"].as_u64().unwrap() + 1;
+    wait_until("the anchor follows", || {
+        let bytes = fs::read(daemon.data().join("anchor")).unwrap();
+        let size = |at: usize| u64::from_be_bytes(bytes[at + 40..at + 48].try_into().unwrap());
+        size(0).max(size(512)) >= wanted
+    });
 }
 
 pub fn new_home() -> tempfile::TempDir {
@@ -212,10 +212,16 @@ pub fn journal(data: &Path) -> PathBuf {
 
 /// Where a file's content ends: journals are allocated ahead.
 pub fn end_of(bytes: &[u8]) -> usize {
-    bytes
+    // By pages: they are 64 MiB of zeroes.
+    let page = bytes
+        .chunks(PAGE)
+        .rposition(|page| page != &[0; PAGE][..page.len()])
+        .unwrap_or(0);
+    let last = bytes[page * PAGE..]
         .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1)
+        .take(PAGE)
+        .rposition(|byte| *byte != 0);
+    last.map_or(0, |last| page * PAGE + last + 1)
 }
 
 /// Writes over a part of a file.
@@ -230,5 +236,6 @@ pub fn flip(path: &Path, at: usize) {
     overwrite(path, at, &[byte ^ 0x20]);
 }
 
+const PAGE: usize = 4_096;
 /// So many turns of a caller.
 const TURNS: u32 = 48;

@@ -396,6 +396,8 @@ fn a_store_that_lacks_something_or_has_something_else_is_refused_and_left_as_it_
         ("3.jnl", true),
         ("x.jnl", true),
         ("keyspaces/x/y", true),
+        ("keyspaces/1/tables/x", true),
+        ("keyspaces/1/tables/1/x", true),
     ] {
         let dir = tempfile::tempdir().unwrap();
         damaged_store(dir.path(), 3, 0, 0);
