@@ -186,18 +186,16 @@ fn what_is_destroyed_leaves_no_byte_of_its_keys_in_any_file() {
     }
     // A week goes by, all at once: the clock is not believed until its operator says so.
     faults.set_clock_ahead(8 * DAY);
-    wait_until("timers are held", || {
-        let status = json(client.call(crash::CHANCERY, "GetStatus", &[])).unwrap();
-        status["TimersHeld"] == true
+    wait_until("the hold is recorded", || {
+        shown(&daemon)
+            .iter()
+            .any(|event| event["op"] == "chancery/HoldTimers")
     });
     assert!(daemon.client(&["clock", "accept"]).status.success());
-    wait_until("all is erased", || {
-        THINGS
-            .iter()
-            .zip(&ids)
-            .all(|(thing, id)| (thing.is_gone)(&client, id))
-            && erased(&daemon) >= THINGS.len()
-    });
+    for (thing, id) in THINGS.iter().zip(&ids) {
+        wait_until(thing.what, || (thing.is_gone)(&client, id));
+    }
+    wait_until("all is erased", || erased(&daemon) >= THINGS.len());
     assert!(call(&client, "Decrypt", &[("CiphertextBlob", &doomed_blob)]).is_err());
     daemon.stop();
 
