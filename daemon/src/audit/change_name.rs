@@ -6,6 +6,8 @@ use crate::event::Change;
 pub const fn change_name(change: &Change) -> &'static str {
     match change {
         Change::LogBegun(_) => "LogBegun",
+        Change::LogKeyRotated(_) => "LogKeyRotated",
+        Change::EpochBegun(_) => "EpochBegun",
         Change::AccountCreated { .. } => "AccountCreated",
         Change::AccessKeyCreated(_) => "AccessKeyCreated",
         Change::InternalKeyCreated { .. } => "InternalKeyCreated",
@@ -30,6 +32,7 @@ pub const fn change_name(change: &Change) -> &'static str {
         Change::AccessKeyDeleted { .. } => "AccessKeyDeleted",
         Change::MaterialErased { .. } => "MaterialErased",
         Change::CatalogueAdopted { .. } => "CatalogueAdopted",
+        Change::RowFormatAdopted { .. } => "RowFormatAdopted",
         Change::TimersHeld => "TimersHeld",
         Change::TimersReleased => "TimersReleased",
         Change::StateSealed { .. } => "StateSealed",

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DIR/lock                   held (flock) by the process that uses the directory; says which one
+//! DIR/format                 the mark: which format the directory has
 //! DIR/founding               present from the first step of a founding until its last
 //! DIR/store/                 the log, its tree, the rows (fjall)
 //! DIR/vault-a, DIR/vault-b   the two mirrors of the vault
@@ -17,6 +18,8 @@
 //!
 //! Never: keeps the root key, which belongs elsewhere.
 
+pub mod format;
+
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -27,7 +30,8 @@ use rustix::fs::FlockOperation;
 use zeroize::Zeroizing;
 
 use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
-use super::reanchor;
+use super::epoch::AcceptError;
+use super::offline::OfflineError;
 use super::reserve::{OsDisk, ReserveLimits};
 use crate::base::disk::{BlockFile, OsFile, sync_parent, write_atomically};
 use crate::custody::RootKey;
@@ -136,12 +140,21 @@ pub enum HomeError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Its format.
+    #[error(transparent)]
+    Mark(#[from] format::MarkError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The log refuses to be believed, or to be begun.
     #[error(transparent)]
     Boot(#[from] BootError),
+    /// What is done to a stopped daemon's log.
+    #[error(transparent)]
+    Offline(#[from] OfflineError),
+    /// A loss that is not accepted.
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
 }
 
 /// A data directory in this process's hands, its store open.
@@ -176,6 +189,8 @@ impl Home {
 
     fn open_taken(layout: Layout) -> Result<Self, HomeError> {
         let lock = lock(&layout)?;
+        // Before the store is opened: opening writes in it. A crash in between leaves a mark beside nothing, which is true.
+        format::mark(layout.dir())?;
         let store = Arc::new(open_store(&layout)?);
         let is_new = store.size()? == 0;
         if is_new {
@@ -224,14 +239,6 @@ impl Home {
     pub fn watch_disk(&self, core: &Core, limits: ReserveLimits) {
         let disk = Box::new(OsDisk::new(self.layout.reserve()));
         core.tools.reserve.watch(disk, limits);
-    }
-
-    /// Gives a log whose anchor is lost a new one, and records that and why.
-    pub fn accept_loss(&self, roots: [RootKey; 2], world: &World, reason: &str) -> Result<(), HomeError> {
-        let [first, second] = roots;
-        reanchor::replace_lost(self.storage()?, first)?;
-        let core = boot::resume(self.storage()?, second, world)?;
-        Ok(reanchor::record(core, world, &*self.store, reason)?)
     }
 
     fn found(&self, root: RootKey, world: &World, founding: &Founding) -> Result<Core, HomeError> {
@@ -428,6 +435,8 @@ fn by_pid(pid: &Option<u32>) -> String {
 
 /// More than an anchor has.
 const ANCHOR_BYTES_READ: u64 = 4_096;
+
+mod offline;
 
 #[cfg(test)]
 mod tests;

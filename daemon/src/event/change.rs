@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::Bytes;
+use super::epoch::{EpochBegun, NewLogKey};
 use super::identity::{
     GroupCreated, GroupUpdated, Holder, PolicyCreated, PolicyRef, PolicyVersionCreated, RoleCreated,
     RoleUpdated, SessionOpened, Tagged, UserCreated, UserUpdated,
 };
-use super::made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun};
+use super::made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun, RowFormat};
 use crate::base::{
     AccessKeyId, AccountAlias, AccountId, AliasName, Digest, GroupId, KeyId, KeyVersionId, PolicyName,
     PolicyVersion, Region, RoleId, RotationInterval, SlotRef, Tag, TagKey, Timestamp, UserId,
@@ -18,6 +19,10 @@ use crate::base::{
 pub enum Change {
     /// The log began: always the first change of genesis.
     LogBegun(LogBegun),
+    /// The log got another key: it signs from the next event on.
+    LogKeyRotated(NewLogKey),
+    /// An epoch of the log began, with another key and another origin.
+    EpochBegun(EpochBegun),
     /// An account was opened.
     AccountCreated {
         /// What its operator calls it; may be empty.
@@ -339,6 +344,11 @@ pub enum Change {
         /// Actions that it no longer knows.
         removed: Vec<String>,
     },
+    /// The rows of the state are encoded in another way from here on, the digest with them.
+    RowFormatAdopted {
+        /// How.
+        format: RowFormat,
+    },
     /// The wall clock is not believed: no key is destroyed until it is again.
     TimersHeld,
     /// The wall clock is believed again.
@@ -349,6 +359,8 @@ impl Change {
     /// The slot of the fresh material in it, if there is some.
     pub const fn slot(&self) -> Option<SlotRef> {
         match self {
+            Self::LogKeyRotated(key) => Some(key.slot),
+            Self::EpochBegun(begun) => Some(begun.key.slot),
             Self::AccessKeyCreated(created) => Some(created.slot),
             Self::InternalKeyCreated { slot, .. } => Some(*slot),
             Self::KeyCreated(created) => Some(created.version.slot),

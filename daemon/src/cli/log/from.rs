@@ -10,6 +10,7 @@ use rustix::fs::FlockOperation;
 use super::SourceArgs;
 use crate::audit::{LiveSource, SourceError};
 use crate::base::disk::{BlockFile, OsFile};
+use crate::engine::home::format::{self, MarkError};
 use crate::ledger::{EventStore, FjallStore, StoreError};
 
 /// Why the log can't be opened.
@@ -28,6 +29,8 @@ pub(in crate::cli) enum FromError {
     #[error("{text}")]
     Target { code: u8, text: String },
     #[error(transparent)]
+    Mark(#[from] MarkError),
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -36,7 +39,7 @@ pub(in crate::cli) enum FromError {
 impl FromError {
     pub(in crate::cli) const fn status(&self) -> u8 {
         match self {
-            Self::Store(_) => 1,
+            Self::Mark(_) | Self::Store(_) => 1,
             Self::Source(SourceError::Unreachable(_) | SourceError::Answer(_)) => 3,
             Self::Source(_) => 1,
             Self::Target { code, .. } => *code,
@@ -101,6 +104,7 @@ impl Stopped {
             });
         }
         let lock = lock(dir)?;
+        format::check(dir)?;
         Ok(Self {
             store: FjallStore::open(&store)?,
             anchor: anchor.map_or_else(|| dir.join("anchor"), Path::to_owned),
