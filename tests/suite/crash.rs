@@ -119,6 +119,8 @@ fn take_turn(
     answers: &Sender<Acknowledged>,
 ) -> Result<Acknowledged, ClientError> {
     match turn % 16 {
+        // Not too often: a log has so many keys, and the state keeps them all.
+        1 if turn % 64 == 1 => rotate_log_key(client),
         3 => make_and_disable(client, answers),
         5 => bind_alias(client, &format!("alias/crash/{name}/{turn}"), key),
         7 => data_key(client, key),
@@ -172,6 +174,15 @@ fn bind_alias(client: &Client, alias: &str, key: &str) -> Result<Acknowledged, C
 fn look(client: &Client, key: &str) -> Result<Acknowledged, ClientError> {
     let answer = call(client, "DescribeKey", &[("KeyId", key)])?;
     Ok(acknowledged("DescribeKey", &answer, Said::Looked))
+}
+
+/// What follows, the anchor included, is signed by another key; the old one is erased while others go on.
+fn rotate_log_key(client: &Client) -> Result<Acknowledged, ClientError> {
+    let answer = json(client.call(CHANCERY, "RotateLogKey", &[]))?;
+    Ok(Acknowledged {
+        op: "chancery/RotateLogKey".to_owned(),
+        ..acknowledged("", &answer, Said::Looked)
+    })
 }
 
 /// A denial is an operation too: it leaves after its event is durable.

@@ -125,7 +125,8 @@ pub enum StoreError {
     /// A journal is damaged before its end; nothing was changed.
     #[error(
         "the journal `{}` is damaged at byte {at}: {whole_after} whole groups of events follow, which were acknowledged. \
-         Nothing was changed. Put the file, or the whole `store`, back from a copy or a backup", .journal.display()
+         Nothing was changed. Put the file, or the whole `store`, back from a copy or a backup. When there is none, \
+         `chancery log accept-loss --data DIR --cut-journal --reason TEXT` goes on with what is before the damage", .journal.display()
     )]
     JournalDamaged {
         /// The file.

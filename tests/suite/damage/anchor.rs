@@ -53,7 +53,7 @@ fn an_anchor_that_is_of_no_use_is_refused_and_the_way_out_leads_back() {
             }),
         ),
         (
-            "the anchor is not this log's",
+            "the anchor is another log's",
             Box::new(|path| fs::write(path, &others).unwrap()),
         ),
         (

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::scene::{self, Outcome, Scene, copy_tree, end_of, flip, journal, overwrite};
+use crate::crash;
 use crate::process::Daemon;
 
 /// What happens to the journal.
@@ -161,6 +162,48 @@ fn a_journal_put_back_from_too_old_a_copy_is_refused() {
     fs::create_dir(daemon.data().join("store")).unwrap();
     copy_tree(&fresh.data().join("store"), &daemon.data().join("store"));
     scene.start(&mut daemon).holds();
+}
+
+/// Nobody has a copy: what comes before the damage is kept, once an operator has said so twice.
+#[test]
+fn a_damaged_journal_of_which_there_is_no_copy_can_be_cut() {
+    let scene = scene::stopped();
+    let (mut daemon, outcome) = scene.after(|data| Damage::PageInTheMiddle.happens_to(&journal(data)));
+    outcome.refuses(&["log accept-loss --data DIR --cut-journal"]);
+    let damaged = read_content(&journal(&daemon.data()));
+    let root_key = daemon.root_key();
+    let cut = [
+        "accept-loss",
+        "--cut-journal",
+        "--reason",
+        "no copy",
+        "--root-key",
+        root_key.to_str().unwrap(),
+    ];
+    let asked = daemon.log(&cut);
+    let said = String::from_utf8(asked.stderr).unwrap();
+    assert_eq!(asked.status.code(), Some(1), "{said}");
+    let missing = said
+        .split("`--missing ")
+        .nth(1)
+        .unwrap()
+        .split('`')
+        .next()
+        .unwrap();
+    assert!(missing.parse::<usize>().unwrap() > 10, "{said}");
+    assert!(
+        read_content(&daemon.data().join("store/journal-aside/0.jnl")) == damaged,
+        "all of it is aside"
+    );
+    daemon.log_says_yes(&[&cut[..], &["--missing", missing]].concat());
+    daemon.start_again();
+    let client = chancery_client::blocking::Client::unix(daemon.socket()).unwrap();
+    crash::encrypt(&client, &scene.key).unwrap();
+    daemon.stop();
+    daemon.log_says_yes(&["verify"]);
+    daemon.log_says_yes(&["replay"]);
+    let shown = String::from_utf8(daemon.log_says_yes(&["show", "--json"])).unwrap();
+    assert!(shown.contains("no copy"), "the loss is recorded");
 }
 
 /// Each place, with the full run; some, otherwise. Never anything but a refusal, or all that was answered.

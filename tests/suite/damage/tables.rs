@@ -165,5 +165,5 @@ fn another_logs_store_is_refused() {
         fs::create_dir(data.join("store")).unwrap();
         copy_tree(&other.data().join("store"), &data.join("store"));
     });
-    outcome.refuses(&["anchor is not this log's"]);
+    outcome.refuses(&["anchor is another log's"]);
 }
