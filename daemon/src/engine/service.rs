@@ -344,8 +344,9 @@ impl Engine {
     pub(super) async fn record(&self, calls: Vec<Call>) {
         for call in calls {
             let op = call.op;
-            if let Err(code) = self.submit(call).await {
-                tracing::warn!(op, %code, "an operation of the daemon's own was not recorded");
+            match self.submit(call).await {
+                Ok(_) => self.housekeeper.recorded(op),
+                Err(code) => tracing::warn!(op, %code, "an operation of the daemon's own was not recorded"),
             }
         }
     }
