@@ -1,11 +1,12 @@
 //! Each kind of tampering is found and named, and an honest log passes.
 
-mod bench;
+pub(crate) mod bench;
 mod hindsight;
 mod keys;
 mod lies;
 mod live;
 mod rows;
+mod upgrade;
 mod verdicts;
 
 use bench::{Bench, check, event, stolen};
