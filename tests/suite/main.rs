@@ -1,5 +1,6 @@
 //! The workspace's tests in one binary: the daemon is linked once.
 
+mod backup;
 mod canary;
 mod crash;
 mod damage;

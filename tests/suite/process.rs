@@ -44,6 +44,16 @@ impl Daemon {
         daemon
     }
 
+    /// A daemon on a directory of somebody else's, with a root key of somebody else's: what a restore made.
+    pub fn on(data: &Path, root_key: &Path) -> Self {
+        let home = tempfile::Builder::new().prefix("chancery-").tempdir().unwrap();
+        std::os::unix::fs::symlink(data, home.path().join("data")).unwrap();
+        std::os::unix::fs::symlink(root_key, home.path().join("root.key")).unwrap();
+        let mut daemon = Self::stopped_in(home, "warn");
+        daemon.start_again();
+        daemon
+    }
+
     /// A daemon that is not started yet, on what is in `home`.
     pub const fn stopped_in(home: tempfile::TempDir, log_level: &'static str) -> Self {
         Self {

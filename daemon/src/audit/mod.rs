@@ -42,4 +42,4 @@ pub use verify::{Report, verify};
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

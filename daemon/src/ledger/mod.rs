@@ -16,6 +16,7 @@
 
 pub mod anchor;
 mod aside;
+pub mod bundle;
 pub mod chain;
 pub mod checkpoint;
 pub mod cose;

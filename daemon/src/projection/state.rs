@@ -155,6 +155,11 @@ impl State {
         self.keys.get(&id)
     }
 
+    /// All keys, by id.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<Key>> {
+        self.keys.values()
+    }
+
     /// The keys of an account in a region, newest first.
     pub fn keys_newest_first(&self, account: AccountId, region: &Region) -> impl Iterator<Item = KeyId> {
         let from = (
