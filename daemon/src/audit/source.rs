@@ -47,6 +47,15 @@ pub struct Kept {
     pub note: String,
 }
 
+impl Kept {
+    /// The size that it stands for before anybody has opened it: the one it is stored under, else the one in its second
+    /// line. Only decides when it is looked at; one without any is looked at last.
+    pub(super) fn said_size(&self) -> u64 {
+        let line = || self.note.lines().nth(1)?.parse().ok();
+        self.size.or_else(line).unwrap_or(u64::MAX)
+    }
+}
+
 /// What a source says about the log; each part only if it says it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
@@ -206,4 +215,4 @@ impl LogSource for StoreSource<'_> {
 }
 
 /// Bytes of entries read at once.
-const PAGE_BYTES: usize = 4 << 20;
+const PAGE_BYTES: usize = 1 << 20;

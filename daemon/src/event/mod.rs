@@ -14,6 +14,7 @@ pub mod codec;
 pub mod identity;
 pub mod made;
 pub mod outcome;
+pub mod outline;
 pub mod reads;
 
 use std::borrow::Cow;
@@ -29,6 +30,7 @@ pub use identity::{
 };
 pub use made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun};
 pub use outcome::{CheckKind, Checked, Decision, Effect, Element, Outcome, PolicyLayer, Recorded};
+pub use outline::Outline;
 pub use reads::{Observation, Read, RowKey, Table};
 
 use crate::base::{Digest, RequestId, Seq, Timestamp};
