@@ -6,6 +6,8 @@ use crate::event::Change;
 pub const fn change_name(change: &Change) -> &'static str {
     match change {
         Change::LogBegun(_) => "LogBegun",
+        Change::LogKeyRotated(_) => "LogKeyRotated",
+        Change::EpochBegun(_) => "EpochBegun",
         Change::AccountCreated { .. } => "AccountCreated",
         Change::AccessKeyCreated(_) => "AccessKeyCreated",
         Change::InternalKeyCreated { .. } => "InternalKeyCreated",

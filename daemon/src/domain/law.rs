@@ -2,6 +2,7 @@
 //! knowing how it came about (law 3).
 
 mod identity;
+mod log;
 
 use crate::base::{KeyId, Timestamp, limits};
 use crate::event::Change;
@@ -43,6 +44,12 @@ pub enum Unlawful {
     /// The digest is another.
     #[error("the sealed digest is not the state's")]
     Digest,
+    /// A log key of another form, or one that the log had before.
+    #[error("it is no key that this log can be signed with from here on")]
+    LogKey,
+    /// An epoch that does not follow the one before it, or names another end of it.
+    #[error("the epoch does not follow from where the log ends")]
+    Epoch,
 }
 
 /// Checks one change against the state just before it; `at` is the admission time of its operation.
@@ -58,6 +65,8 @@ pub fn check(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawf
 fn fits(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawful> {
     match change {
         Change::LogBegun(_) => absent(state.log(), Unlawful::BegunTwice),
+        Change::LogKeyRotated(key) => log::key(state, key),
+        Change::EpochBegun(begun) => log::epoch(state, begun),
         Change::AccountCreated { account, .. } => absent(state.account(*account), Unlawful::Exists),
         Change::AccessKeyCreated(created) => {
             absent(state.access_key(&created.id), Unlawful::Exists)?;

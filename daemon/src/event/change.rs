@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Bytes;
+use super::epoch::{EpochBegun, NewLogKey};
 use super::identity::{
     GroupCreated, GroupUpdated, Holder, PolicyCreated, PolicyRef, PolicyVersionCreated, RoleCreated,
     RoleUpdated, SessionOpened, Tagged, UserCreated, UserUpdated,
@@ -18,6 +19,10 @@ use crate::base::{
 pub enum Change {
     /// The log began: always the first change of genesis.
     LogBegun(LogBegun),
+    /// The log got another key: it signs from the next event on.
+    LogKeyRotated(NewLogKey),
+    /// An epoch of the log began, with another key and another origin.
+    EpochBegun(EpochBegun),
     /// An account was opened.
     AccountCreated {
         /// What its operator calls it; may be empty.
@@ -349,6 +354,8 @@ impl Change {
     /// The slot of the fresh material in it, if there is some.
     pub const fn slot(&self) -> Option<SlotRef> {
         match self {
+            Self::LogKeyRotated(key) => Some(key.slot),
+            Self::EpochBegun(begun) => Some(begun.key.slot),
             Self::AccessKeyCreated(created) => Some(created.slot),
             Self::InternalKeyCreated { slot, .. } => Some(*slot),
             Self::KeyCreated(created) => Some(created.version.slot),

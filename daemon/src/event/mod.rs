@@ -11,6 +11,7 @@ pub mod actor;
 pub mod bytes;
 pub mod change;
 pub mod codec;
+pub mod epoch;
 pub mod identity;
 pub mod made;
 pub mod outcome;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use actor::{Actor, ActorKind, Origin, PrincipalId};
 pub use bytes::Bytes;
 pub use change::Change;
+pub use epoch::{EpochBegun, EpochCause, NewLogKey};
 pub use identity::{
     GroupCreated, GroupUpdated, Holder, PolicyCreated, PolicyRef, PolicyVersionCreated, RoleCreated,
     RoleUpdated, SessionOpened, Tagged, UserCreated, UserUpdated,

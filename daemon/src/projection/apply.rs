@@ -1,6 +1,7 @@
 //! The fold: one event after another (law 2).
 
 mod identity;
+mod log;
 
 use std::collections::HashSet;
 
@@ -11,7 +12,7 @@ use smallvec::SmallVec;
 use super::State;
 use super::row::{
     AccessKey, Account, Address, Alias, AliasKey, Catalogue, ClientToken, Erasure, Hold, InternalKey, Key,
-    KeyVersion, Lifecycle, Log, catalogue_row, hold_row, log_row,
+    KeyVersion, Lifecycle, catalogue_row, hold_row, log_row,
 };
 use crate::base::{KeyId, Seq, SlotRef, Tag, Timestamp};
 use crate::event::{Change, Event, KeyCreated, KeyVersionAdded, RowKey};
@@ -111,6 +112,7 @@ impl State {
         }
         match change {
             Change::LogBegun(_) => rows.push(log_row()),
+            Change::LogKeyRotated(_) | Change::EpochBegun(_) => self.log_key_touches(&mut rows),
             Change::AccountCreated { account, .. } | Change::AccountAliasSet { account, .. } => {
                 rows.push(account.row_key());
             }
@@ -185,16 +187,9 @@ impl State {
 
     fn fold_one(&mut self, change: &Change, rev: Seq) {
         match change {
-            Change::LogBegun(begun) => {
-                self.log = Some(Log {
-                    id: begun.log,
-                    rev,
-                    origin: begun.origin.clone(),
-                    public: begun.public.clone(),
-                    region: begun.region.clone(),
-                    generation: 0,
-                });
-            }
+            Change::LogBegun(begun) => self.begin_log(begun, rev),
+            Change::LogKeyRotated(key) => self.turn_log_key(key, None, rev),
+            Change::EpochBegun(begun) => self.turn_log_key(&begun.key, Some(&begun.origin), rev),
             Change::AccountCreated { name, account } => {
                 let row = Account {
                     id: *account,

@@ -22,8 +22,8 @@ pub use digest::StateDigest;
 pub use identity::{Attached, Group, Membership, Policy, PolicyKey, Role, Session, User};
 pub use reader::Reader;
 pub use row::{
-    AccessKey, Account, Alias, AliasKey, Catalogue, ClientToken, Erasure, Hold, InternalKey, Key, KeyVersion,
-    Lifecycle, Log,
+    AccessKey, Account, Alias, AliasKey, Catalogue, ClientToken, Erasure, Hold, InternalKey, Key, KeyPeriod,
+    KeyVersion, Lifecycle, Log,
 };
 pub use rows::LoadError;
 pub use state::State;

@@ -17,14 +17,39 @@ pub struct Log {
     pub id: LogId,
     /// Revision.
     pub rev: Seq,
-    /// The origin line of its checkpoints.
+    /// Every key that it ever had, oldest first; the last one is in force.
+    pub keys: Vec<KeyPeriod>,
+    /// The origin line of its checkpoints now.
     pub origin: String,
-    /// The public log key: Ed25519, 32 bytes.
+    /// The public log key now: Ed25519, 32 bytes.
     pub public: Bytes,
     /// The home region.
     pub region: Region,
     /// The highest generation of any slot that was ever referred to, also by what is destroyed since.
     pub generation: u32,
+}
+
+impl Log {
+    /// Origin and number of the epoch that would follow this one. None when the origin has another form than
+    /// `NAME/LOG-ID/EPOCH`.
+    pub fn next_epoch(&self) -> Option<(String, u64)> {
+        let (log, epoch) = self.origin.rsplit_once('/')?;
+        let next = epoch.parse::<u64>().ok()?.checked_add(1)?;
+        Some((format!("{log}/{next}"), next))
+    }
+}
+
+/// From where on a log key signs: entries at that position and later, checkpoints and anchors of that size and more, until
+/// the next period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPeriod {
+    /// The first position.
+    pub from: Seq,
+    /// The origin of the checkpoints, when an epoch begins with this key; else it is that of the period before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// The public key: Ed25519, 32 bytes.
+    pub public: Bytes,
 }
 
 /// An account.

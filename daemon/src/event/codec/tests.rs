@@ -40,6 +40,27 @@ fn every_change() -> Vec<Change> {
             origin: "o".into(),
             software: "s".into(),
         }),
+        Change::LogKeyRotated(log_key(slot)),
+        Change::EpochBegun(EpochBegun {
+            key: log_key(slot),
+            leaf: Digest::of(b"leaf"),
+            size: 300,
+            cause: EpochCause::LossAccepted,
+            epoch: 2,
+            origin: "o/2".into(),
+            reason: "r".into(),
+            anchored: Some(301),
+        }),
+        Change::EpochBegun(EpochBegun {
+            key: log_key(slot),
+            leaf: Digest::of(b"leaf"),
+            size: 300,
+            cause: EpochCause::Restored,
+            epoch: 3,
+            origin: "o/3".into(),
+            reason: String::new(),
+            anchored: None,
+        }),
         Change::AccountCreated {
             name: String::new(),
             account,
@@ -159,6 +180,15 @@ fn every_change() -> Vec<Change> {
             digest: Digest::of(b"state"),
         },
     ]
+}
+
+fn log_key(slot: SlotRef) -> NewLogKey {
+    NewLogKey {
+        slot,
+        proof: vec![7; 64].into(),
+        public: vec![8; 32].into(),
+        sealed: bytes_of(4),
+    }
 }
 
 fn region() -> Region {
