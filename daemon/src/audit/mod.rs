@@ -15,6 +15,7 @@
 pub mod change_name;
 mod decision;
 pub mod hindsight;
+pub mod keys;
 pub mod lawful;
 pub mod live;
 pub mod operations;
@@ -31,6 +32,7 @@ pub mod verified;
 pub mod verify;
 pub mod workers;
 
+pub use keys::{Keys, Turn};
 pub use live::LiveSource;
 pub use problem::{Fault, Problem, Problems};
 pub use rebuild::{Rebuilt, rebuild};

@@ -6,7 +6,7 @@ use crate::base::disk::BlockFile;
 use crate::base::{Digest, LogId, Seq};
 use crate::event::RowKey;
 use crate::ledger::store::StoreError;
-use crate::ledger::{Anchor, AnchorError, AnchorFile, EventStore, LogPublicKey};
+use crate::ledger::{AnchorError, AnchorFile, Checkpoint, EventStore, SignedAnchor};
 
 /// A log to be audited. Its size is fixed when the source is made: what a running daemon appends later is not looked at.
 pub trait LogSource: Debug {
@@ -25,8 +25,9 @@ pub trait LogSource: Debug {
     /// A full tile as it is stored; the outer none when the source shows no tiles.
     fn tile(&mut self, level: u8, index: u64) -> Result<Option<Option<Vec<u8>>>, SourceError>;
 
-    /// The anchor, none when there is no such file or it is blank; the outer none when the source has none to show.
-    fn anchor(&mut self, log: LogId, key: &LogPublicKey) -> Result<Option<Option<Anchor>>, SourceError>;
+    /// The anchor, its signature not yet checked; none when there is no such file or it is blank; the outer none when the
+    /// source has none to show.
+    fn anchor(&mut self, log: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError>;
 
     /// The stored rows after `from`, at most `limit`; none when the source shows no rows.
     fn rows(&mut self, from: Option<&RowKey>, limit: usize) -> Result<Option<Rows>, SourceError>;
@@ -48,11 +49,11 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The size that it stands for before anybody has opened it: the one it is stored under, else the one in its second
-    /// line. Only decides when it is looked at; one without any is looked at last.
-    pub(super) fn said_size(&self) -> u64 {
-        let line = || self.note.lines().nth(1)?.parse().ok();
-        self.size.or_else(line).unwrap_or(u64::MAX)
+    /// The size that it is stored under, or else claims: where the key is looked up that has to have signed it. One that
+    /// claims none is looked at last.
+    pub(super) fn claimed_size(&self) -> u64 {
+        let claimed = || Checkpoint::claimed_size(&self.note);
+        self.size.or_else(claimed).unwrap_or(u64::MAX)
     }
 }
 
@@ -185,7 +186,7 @@ impl LogSource for StoreSource<'_> {
         Ok(Some(self.store.tile(level, index)?))
     }
 
-    fn anchor(&mut self, log: LogId, key: &LogPublicKey) -> Result<Option<Option<Anchor>>, SourceError> {
+    fn anchor(&mut self, log: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError> {
         let file = match &mut self.anchor {
             None => return Ok(None),
             Some(AnchorPlace::Missing) => return Ok(Some(None)),
@@ -194,14 +195,14 @@ impl LogSource for StoreSource<'_> {
         let Some(file) = file else {
             return Err(SourceError::Damaged("the anchor can be read once"));
         };
-        let read = AnchorFile::open(file, log)
-            .map_err(SourceError::Anchor)?
-            .read(key);
-        match read {
+        let newest = AnchorFile::open(file, log).map_err(SourceError::Anchor)?.newest();
+        match newest {
             Ok(anchor) => Ok(Some(anchor)),
             Err(AnchorError::Io(error)) => Err(SourceError::Anchor(error)),
             Err(AnchorError::Damaged) => Err(SourceError::Damaged("the anchor is damaged")),
-            Err(AnchorError::Foreign) => Err(SourceError::Damaged("the anchor is not this log's")),
+            Err(AnchorError::Foreign | AnchorError::Unsigned { .. }) => {
+                Err(SourceError::Damaged("the anchor is another log's"))
+            }
         }
     }
 

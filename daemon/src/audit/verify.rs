@@ -13,7 +13,6 @@ pub use report::{Report, Stored};
 
 use std::fmt;
 
-use self::genesis::Genesis;
 use self::pass::Pass;
 use super::Progress;
 use super::problem::{Fault, Problems};
@@ -22,7 +21,7 @@ use super::source::{Kept, LogSource, SourceError};
 use super::unproven::Unproven;
 use super::verified::Verified;
 use super::workers::Workers;
-use crate::base::{Digest, Seq};
+use crate::base::Seq;
 
 /// How closely a log is looked at. Each looks at all that the ones before it look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -102,12 +101,7 @@ pub fn verify_as(
         genesis.compare(since, &mut report.problems);
     }
     let kept = checkpoints(source, asked.since.as_ref(), &mut report)?;
-    let anchor = absorb(
-        source.anchor(genesis.log, &genesis.key),
-        last,
-        &mut report.problems,
-    )?
-    .flatten();
+    let anchor = absorb(source.anchor(genesis.log), last, &mut report.problems)?.flatten();
     // Only a crash between genesis and the first anchor leaves none.
     if anchor == Some(None) && source.size() > 1 {
         report.problems.add(last, Fault::AnchorMissing);
@@ -184,11 +178,6 @@ fn checkpoints(
             all.push(kept);
         }
     }
-    all.sort_by_key(Kept::said_size);
+    all.sort_by_key(Kept::claimed_size);
     Ok(all)
-}
-
-/// SHA-256 of a public key, as it is shown and named.
-fn fingerprint(genesis: &Genesis) -> Digest {
-    Digest::of(genesis.key.as_bytes())
 }

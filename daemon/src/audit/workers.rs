@@ -19,8 +19,6 @@ use crate::ledger::{LogPublicKey, SignedEntry, leaf_hash, verify_batch};
 /// How closely entries are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// Their outlines.
-    Outlines,
     /// Their outlines, and the whole of those that change the state.
     Changes,
     /// Every event, and whether it is in the one form that it can have.
@@ -153,7 +151,6 @@ fn see(bytes: &[u8], how: How) -> Seen {
         }
     };
     let (read, event) = match how {
-        How::Outlines => (Outline::read(entry.payload), None),
         How::Changes => match Outline::read(entry.payload) {
             Ok(read) if read.changes => whole(entry.payload),
             other => (other, None),

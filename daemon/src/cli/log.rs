@@ -77,6 +77,9 @@ pub(super) struct AcceptArgs {
     /// Why, for those who read the log later
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// How many acknowledged events are missing; asked for when the anchor says so
+    #[arg(long, value_name = "N")]
+    missing: Option<u64>,
     #[command(flatten)]
     data: DataArguments,
 }
@@ -236,9 +239,9 @@ fn run_rebuild(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) ->
 fn run_accept_loss(args: &AcceptArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
     let opened = || {
         let home = Home::open_existing(args.data.layout()?)?;
-        Ok((home, [args.data.load_root_key()?.0, args.data.load_root_key()?.0]))
+        Ok((home, args.data.load_root_key()?.0))
     };
-    let (home, roots) = opened().map_err(RunError::failed)?;
+    let (home, root) = opened().map_err(RunError::failed)?;
     let mut shown = Shown::start("verified");
     let store: &dyn EventStore = &**home.store();
     let report = audit::verify(&mut StoreSource::new(store)?, &mut |done, all| {
@@ -254,7 +257,7 @@ fn run_accept_loss(args: &AcceptArgs, out: &mut dyn Write, err: &mut dyn Write) 
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     };
-    let accepted = home.accept_loss(roots, &world, &args.reason);
+    let accepted = home.accept_loss(root, &world, &args.reason, args.missing);
     accepted.map_err(|error| RunError::failed(error.into()))?;
     writeln!(
         out,

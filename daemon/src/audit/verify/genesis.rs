@@ -1,15 +1,15 @@
-//! Who the log is: what the first event says, and whether the source says the same.
+//! Who the log is: what its first event says. Later keys and origins follow from these.
 
-use super::{Report, fingerprint};
+use super::Report;
 use crate::audit::place::Place;
 use crate::audit::problem::{Fault, Problems};
 use crate::audit::source::{Claims, LogSource, SourceError};
 use crate::audit::verified::Verified;
-use crate::base::{LogId, Seq};
+use crate::base::{Digest, LogId, Seq};
 use crate::event::{Change, Event, FORMAT, LogBegun};
 use crate::ledger::LogPublicKey;
 
-/// The identity of a log.
+/// The identity of a log: what it begins with.
 #[derive(Debug)]
 pub(super) struct Genesis {
     pub(super) log: LogId,
@@ -23,7 +23,10 @@ impl Genesis {
         if since.log != self.log {
             problems.add(Seq::GENESIS, Fault::VerifiedOther("log id"));
         }
-        if since.key.is_some_and(|key| key != fingerprint(self)) {
+        if since
+            .key
+            .is_some_and(|key| key != Digest::of(self.key.as_bytes()))
+        {
             problems.add(Seq::GENESIS, Fault::VerifiedOther("public key"));
         }
     }
@@ -66,36 +69,16 @@ pub(super) fn read(
             .add(Seq::GENESIS, Fault::Genesis("its key is not a public key"));
         return Ok(None);
     };
-    for (name, differs) in [
-        ("log id", claims.log.is_some_and(|log| log != begun.log)),
-        (
-            "origin",
-            claims
-                .origin
-                .as_ref()
-                .is_some_and(|origin| *origin != begun.origin),
-        ),
-        (
-            "public key",
-            claims
-                .public
-                .as_ref()
-                .is_some_and(|public| public.as_slice() != begun.public.as_slice()),
-        ),
-    ] {
-        if differs {
-            report.problems.add(Seq::GENESIS, Fault::Claim(name));
-        }
+    if claims.log.is_some_and(|log| log != begun.log) {
+        report.problems.add(Seq::GENESIS, Fault::Claim("log id"));
     }
-    let genesis = Genesis {
+    report.log = Some(begun.log);
+    report.key = Some(Digest::of(key.as_bytes()));
+    Ok(Some(Genesis {
         log: begun.log,
         origin: begun.origin.clone(),
         key,
-    };
-    report.log = Some(begun.log);
-    report.origin.clone_from(&begun.origin);
-    report.key = Some(fingerprint(&genesis));
-    Ok(Some(genesis))
+    }))
 }
 
 /// The identity that the first event gives the log.

@@ -1,27 +1,28 @@
 //! The pass itself: what the threads have seen of each entry, judged in the order of the log.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use super::genesis::Genesis;
 use super::{Asked, Depth, Report};
 use crate::audit::Progress;
+use crate::audit::keys::Keys;
 use crate::audit::lawful::Laws;
 use crate::audit::place::Place;
 use crate::audit::problem::Fault;
 use crate::audit::source::{Claims, Kept, LogSource, SourceError};
 use crate::audit::unproven::Unproven;
 use crate::audit::verified::Verified;
-use crate::audit::workers::{How, Looked, Page, Seen, Workers};
+use crate::audit::workers::Seen;
+use crate::audit::workers::{How, Looked, Page, Workers};
 use crate::base::{Digest, Seq};
 use crate::event::Event;
 use crate::ledger::tree::Tree;
-use crate::ledger::{Anchor, Checkpoint};
+use crate::ledger::{Checkpoint, SignedAnchor};
 
 #[derive(Debug)]
 pub(super) struct Pass {
     report: Report,
-    genesis: Genesis,
+    keys: Keys,
     place: Place,
     tree: Tree,
     /// Whether every event so far could be folded: after one that could not, the state proves nothing more.
@@ -31,7 +32,7 @@ pub(super) struct Pass {
     kept: VecDeque<Kept>,
     /// The largest size that a checkpoint proved.
     covered: u64,
-    anchor: Option<(u64, Digest)>,
+    anchor: Option<SignedAnchor>,
     /// What was verified before, until it is reached.
     since: Option<Verified>,
     /// Events that are trusted once their root is the one that was verified.
@@ -48,19 +49,19 @@ impl Pass {
         report: Report,
         genesis: Genesis,
         kept: Vec<Kept>,
-        anchor: Option<Anchor>,
+        anchor: Option<SignedAnchor>,
         asked: &Asked,
     ) -> Self {
         Self {
             report,
-            genesis,
+            keys: Keys::begin(genesis.log, genesis.key, genesis.origin),
             place: Place::default(),
             tree: Tree::new(),
             follows: asked.depth > Depth::Chain,
             laws: Laws::new(asked.depth == Depth::Decisions),
             kept: kept.into(),
             covered: 0,
-            anchor: anchor.map(|anchor| (anchor.size, anchor.leaf)),
+            anchor,
             since: asked.since.clone(),
             trusted: asked.since.as_ref().map_or(0, |since| since.size),
             is_other: false,
@@ -113,8 +114,8 @@ impl Pass {
     /// How closely the entries of a page are looked at. No page has entries on both sides of what is trusted.
     const fn how(&self, from: Seq) -> How {
         match (from.get() < self.trusted, self.report.depth) {
-            (_, Depth::Chain) => How::Outlines,
-            (true, _) => How::Changes,
+            // Of changes the chain needs those of the key alone.
+            (true, _) | (_, Depth::Chain) => How::Changes,
             (false, _) => How::Events,
         }
     }
@@ -151,21 +152,30 @@ impl Pass {
         workers: &Workers,
     ) -> Result<(), SourceError> {
         let is_trusted = page.from.get() < self.trusted;
-        if !is_trusted && self.report.depth > Depth::Chain {
-            self.verify_signatures(&page, &all, workers);
-        }
-        for seen in all {
+        let is_signed = !is_trusted && self.report.depth > Depth::Chain;
+        // Where the entries begin that are signed by the key that is in force now.
+        let (mut from, end) = (0, all.len());
+        for (at, seen) in all.into_iter().enumerate() {
             self.tree.append(seen.leaf);
-            self.report.head = seen.leaf;
-            if is_trusted {
-                self.pass_over(&seen);
+            let before = std::mem::replace(&mut self.report.head, seen.leaf);
+            self.report.signatures += u64::from(is_signed && seen.kid.is_some());
+            let signer = self.keys.last().public;
+            let turned = if is_trusted {
+                self.pass_over(&seen, before)
             } else {
-                self.entry(seen);
+                self.entry(seen, before)
+            };
+            if turned && is_signed {
+                workers.verify(&page, from..at + 1, signer);
+                from = at + 1;
             }
             let now = self.place.next().get();
             self.checkpoints_here(now);
             self.anchored_here(now);
             self.tiles(source)?;
+        }
+        if is_signed {
+            workers.verify(&page, from..end, self.keys.last().public);
         }
         if self.place.next().get() == self.trusted {
             self.reach_verified();
@@ -173,46 +183,43 @@ impl Pass {
         Ok(())
     }
 
-    /// The signatures of a page, beside what is judged here.
-    fn verify_signatures(&mut self, page: &Arc<Page>, all: &[Seen], workers: &Workers) {
-        let entries = all.iter().filter(|seen| seen.kid.is_some()).count();
-        self.report.signatures += entries as u64;
-        workers.verify(page, 0..all.len(), self.genesis.key);
-    }
-
-    /// An entry that was verified before, if its root says so once it is reached.
-    fn pass_over(&mut self, seen: &Seen) {
+    /// An entry that was verified before, if its root says so once it is reached. True when it brings another key.
+    fn pass_over(&mut self, seen: &Seen, before: Digest) -> bool {
         self.place.pass(&seen.look);
-        match &seen.look.says {
-            Ok(says) if self.follows => match &seen.event {
-                Some(event) => self.fold(event),
-                None => self.report.state.pass_over(says.seq, says.time),
-            },
-            Ok(_) => {}
+        let says = match &seen.look.says {
+            Ok(says) => *says,
             Err(fault) => {
                 self.follows = false;
                 self.add_last(fault.clone());
+                return false;
             }
+        };
+        match &seen.event {
+            Some(event) if self.follows => self.fold(event),
+            None if self.follows => self.report.state.pass_over(says.seq, says.time),
+            _ => {}
         }
+        let event = seen.event.as_ref();
+        event.is_some_and(|event| self.keys.follow(event, before, &mut self.report.problems))
     }
 
-    fn entry(&mut self, seen: Seen) {
+    /// An entry that is judged. True when it brings another key.
+    fn entry(&mut self, seen: Seen, before: Digest) -> bool {
         let seq = self.place.next();
         let placed = self.place.judge(seen.look, &mut self.report.problems);
         self.follows &= placed == Some(true);
-        if placed.is_none() {
-            return;
-        }
-        if seen.kid.is_some_and(|kid| kid != self.genesis.key.kid()) {
+        let Some(placed) = placed else { return false };
+        if seen.kid.is_some_and(|kid| kid != self.keys.last().public.kid()) {
             self.report.problems.add(seq, Fault::KeyId);
         }
-        if self.follows
-            && let Some(event) = seen.event
-        {
+        let Some(event) = seen.event else { return false };
+        let turned = placed && self.keys.follow(&event, before, &mut self.report.problems);
+        if self.follows {
             let Report { state, problems, .. } = &mut self.report;
             self.laws.check(state, &event, problems);
             self.fold(&event);
         }
+        turned
     }
 
     fn fold(&mut self, event: &Event) {
@@ -224,7 +231,7 @@ impl Pass {
 
     /// Kept checkpoints of what was read so far: signed by the log, under their size, of this root.
     fn checkpoints_here(&mut self, now: u64) {
-        while self.kept.front().is_some_and(|kept| kept.said_size() <= now) {
+        while self.kept.front().is_some_and(|kept| kept.claimed_size() <= now) {
             let Some(kept) = self.kept.pop_front() else { return };
             let Some(checkpoint) = self.opened(&kept) else {
                 continue;
@@ -240,8 +247,10 @@ impl Pass {
 
     /// A checkpoint whose note is the log's.
     fn opened(&mut self, kept: &Kept) -> Option<Checkpoint> {
-        let place = Seq::new(kept.said_size().clamp(1, self.place.next().get().max(1)) - 1);
-        match Checkpoint::open(&kept.note, &self.genesis.origin, &self.genesis.key) {
+        let at = kept.claimed_size();
+        let place = Seq::new(at.min(self.place.next().get()).saturating_sub(1));
+        let period = self.keys.at(at);
+        match Checkpoint::open(&kept.note, &period.origin, &period.public) {
             Err(error) => self.report.problems.add(place, Fault::CheckpointNote(error)),
             Ok(checkpoint) if kept.size.is_some_and(|size| size != checkpoint.size) => {
                 self.report
@@ -257,13 +266,12 @@ impl Pass {
     }
 
     fn anchored_here(&mut self, now: u64) {
-        if let Some((size, leaf)) = self.anchor
-            && size == now
-        {
-            if leaf != self.report.head {
+        if let Some(anchor) = self.anchor.take_if(|anchor| anchor.claims().size == now) {
+            if anchor.verify(self.keys.schedule()).is_none() {
+                self.add_last(Fault::AnchorUnsigned(now));
+            } else if anchor.claims().leaf != self.report.head {
                 self.add_last(Fault::AnchorLeaf);
             }
-            self.anchor = None;
         }
     }
 
@@ -324,8 +332,21 @@ impl Pass {
                 self.add_last(Fault::CheckpointBeyond(checkpoint.size));
             }
         }
-        if let Some((size, _)) = self.anchor {
-            self.add_last(Fault::AnchorBeyond(size));
+        if let Some(anchor) = self.anchor.take() {
+            let size = anchor.claims().size;
+            // Whoever signed it: the key may be one that the missing end of the log brought.
+            self.add_last(match anchor.verify(self.keys.schedule()) {
+                Some(_) => Fault::AnchorBeyond(size),
+                None => Fault::AnchorUnsigned(size),
+            });
+        }
+        let period = self.keys.last();
+        let (origin, public) = (period.origin.clone(), *period.public.as_bytes());
+        if claims.origin.as_ref().is_some_and(|claimed| *claimed != origin) {
+            self.add_last(Fault::Claim("origin"));
+        }
+        if claims.public.as_ref().is_some_and(|claimed| *claimed != public) {
+            self.add_last(Fault::Claim("public key"));
         }
         if claims.head.is_some_and(|head| head != self.report.head) {
             self.add_last(Fault::Claim("head"));
@@ -335,6 +356,8 @@ impl Pass {
     fn conclude_report(self) -> Report {
         let mut report = self.report;
         report.root = self.tree.root();
+        report.origin.clone_from(&self.keys.last().origin);
+        report.turns = self.keys.into_turns();
         // Of the log as a whole only so much is known as of its least known part.
         let earlier = (report.earlier > 0).then_some(report.whole);
         report.whole = match earlier {

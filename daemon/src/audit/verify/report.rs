@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Depth;
+use crate::audit::keys::Turn;
 use crate::audit::problem::Problems;
 use crate::audit::replay::{Difference, Replayed};
 use crate::audit::unproven::Unproven;
@@ -21,9 +22,11 @@ pub struct Report {
     pub depth: Depth,
     /// The log's id, from genesis.
     pub log: Option<LogId>,
-    /// The origin of its checkpoints, from genesis.
+    /// The origin of its checkpoints at the end.
     pub origin: String,
-    /// SHA-256 of its public key, from genesis; the first 8 bytes are the key id.
+    /// Its later keys and epochs.
+    pub turns: Vec<Turn>,
+    /// SHA-256 of its first public key, from genesis; the first 8 bytes are the key id.
     pub key: Option<Digest>,
     /// Signatures of entries checked.
     pub signatures: u64,

@@ -15,7 +15,7 @@ use crate::base::disk::write_atomically;
 
 /// `log verify`.
 #[derive(Debug, Clone, Default, Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// Which log.
     #[command(flatten)]
     source: SourceArgs,
@@ -107,6 +107,9 @@ pub(super) fn details(report: &Report, err: &mut dyn Write) -> io::Result<()> {
     }
     let key = report.key.as_ref().map_or_else(String::new, Digest::to_string);
     writeln!(err, "log key (SHA-256): {key}")?;
+    for turn in &report.turns {
+        writeln!(err, "{turn}")?;
+    }
     writeln!(err, "checkpoint origin: {}", report.origin)?;
     writeln!(err, "tree root:         {}", report.root)?;
     if report.depth > Depth::Chain {
