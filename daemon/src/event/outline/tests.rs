@@ -57,7 +57,7 @@ fn other_encodings_are_refused() {
         (b"\xa4", seq, &b"\x00"[..]),
         (b"\xa3", seq, b""),
         (b"\xa5", seq, b"\x65after\xf7"),
-        (b"\xa5", seq, b"\x65after\xfa\x00\x00\x00\x00"),
+        (b"\xa5", seq, b"\x65after\xfa\x47\x00\x00\x00"),
         (b"\xa5", seq, b"\x65after\xc1\x00"),
         (b"\xa5", seq, b"\x65after\x61\xff"),
         (b"\xa5", seq, b"\x65after\x9b\xff\xff\xff\xff\xff\xff\xff\xff"),
