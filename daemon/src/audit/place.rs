@@ -6,7 +6,7 @@
 use super::problem::{Fault, Problems};
 use crate::base::{Digest, Seq, Timestamp};
 use crate::event::codec::{DecodeError, decode_event};
-use crate::event::{Event, FORMAT, Outline};
+use crate::event::{Event, Outline};
 use crate::ledger::SignedEntry;
 
 /// What one entry says of its place.
@@ -98,9 +98,6 @@ impl Place {
         self.next = seq.next();
         let before = std::mem::replace(&mut self.prev, look.payload);
         let says = look.says.map_err(|fault| problems.add(seq, fault)).ok()?;
-        if !(1..=FORMAT).contains(&says.v) {
-            problems.add(seq, Fault::Version(says.v));
-        }
         if says.time < self.time {
             problems.add(seq, Fault::TimeBack);
         }

@@ -5,6 +5,8 @@
 
 pub mod answer;
 pub mod arn;
+#[cfg(feature = "canary-bugs")]
+pub mod canary_bugs;
 pub mod context;
 pub mod denied;
 pub mod dialect;
@@ -13,6 +15,7 @@ pub mod disk;
 pub mod entropy;
 pub mod error;
 pub mod figure;
+pub mod format;
 pub mod id;
 pub mod interval;
 pub mod limits;
@@ -26,12 +29,15 @@ pub mod time;
 
 pub use answer::{Answer, SecretText, Value};
 pub use arn::Arn;
+#[cfg(feature = "canary-bugs")]
+pub use canary_bugs::CanaryBug;
 pub use context::EncryptionContext;
 pub use denied::AccessDenied;
 pub use dialect::Dialect;
 pub use digest::Digest;
 pub use error::{ApiError, Code};
 pub use figure::{Distribution, Figure, Histogram};
+pub use format::UnknownFormat;
 pub use id::{AccessKeyId, AccountId, KeyId, KeyVersionId, LogId, RequestId, Seq, SlotRef};
 pub use interval::RotationInterval;
 pub use name::{AliasName, Region};

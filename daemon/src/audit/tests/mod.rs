@@ -1,12 +1,13 @@
 //! Each kind of tampering is found and named, and an honest log passes.
 
-mod bench;
+pub(crate) mod bench;
 mod depths;
 mod earlier;
 mod hindsight;
 mod lies;
 mod live;
 mod rows;
+mod upgrade;
 mod verdicts;
 
 use bench::{Bench, check, event, stolen};
