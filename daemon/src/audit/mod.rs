@@ -14,6 +14,7 @@
 
 pub mod change_name;
 mod decision;
+pub mod export;
 pub mod hindsight;
 pub mod lawful;
 pub mod live;
@@ -29,6 +30,7 @@ pub mod signatures;
 pub mod source;
 pub mod verify;
 
+pub use export::{ExportError, ExportSource, Exported, export};
 pub use live::LiveSource;
 pub use problem::{Fault, Problem, Problems};
 pub use rebuild::{Rebuilt, rebuild};

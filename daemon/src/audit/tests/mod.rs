@@ -1,6 +1,7 @@
 //! Each kind of tampering is found and named, and an honest log passes.
 
 mod bench;
+mod export;
 mod hindsight;
 mod lies;
 mod live;
