@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::source::{ClaimedDigest, Claims, Kept, LogSource, Rows, SourceError};
 use crate::base::{Digest, LogId, Seq, limits};
 use crate::event::RowKey;
-use crate::ledger::{Anchor, LogPublicKey};
+use crate::ledger::{Checkpoint, SignedAnchor};
 
 /// A running daemon's log. It shows the newest checkpoints alone, the digest of its state, no rows and no anchor.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl LiveSource {
         let notes = status.list("Checkpoints", "Checkpoint").ok_or(BAD_STATUS)?;
         // A checkpoint kept after the size was read is of a log that is not looked at here.
         let checkpoints = notes
-            .filter(|note| size_of_note(note).is_none_or(|kept| kept <= size))
+            .filter(|note| Checkpoint::claimed_size(note).is_none_or(|kept| kept <= size))
             .map(|note| Kept {
                 size: None,
                 note: note.to_owned(),
@@ -104,7 +104,7 @@ impl LogSource for LiveSource {
         Ok(None)
     }
 
-    fn anchor(&mut self, _: LogId, _: &LogPublicKey) -> Result<Option<Option<Anchor>>, SourceError> {
+    fn anchor(&mut self, _: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError> {
         Ok(None)
     }
 
@@ -160,11 +160,6 @@ fn hex_digest(text: &str) -> Option<Digest> {
         *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
     }
     Some(bytes.into())
-}
-
-/// The second line of a note, unverified: only decides which notes are looked at.
-fn size_of_note(note: &str) -> Option<u64> {
-    note.lines().nth(1)?.parse().ok()
 }
 
 fn failed(error: ClientError) -> SourceError {

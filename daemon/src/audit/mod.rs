@@ -16,6 +16,7 @@ pub mod change_name;
 mod decision;
 pub mod export;
 pub mod hindsight;
+pub mod keys;
 pub mod lawful;
 pub mod live;
 pub mod operations;
@@ -31,6 +32,7 @@ pub mod source;
 pub mod verify;
 
 pub use export::{ExportError, ExportSource, Exported, export};
+pub use keys::{Keys, Turn};
 pub use live::LiveSource;
 pub use problem::{Fault, Problem, Problems};
 pub use rebuild::{Rebuilt, rebuild};

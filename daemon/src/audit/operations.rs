@@ -101,6 +101,7 @@ pub static RULES: &[Rule] = &[
         Reach::Daemon,
         perhaps("chancery/AcceptClock", &["TimersReleased"]),
     ),
+    reaching(Reach::Daemon, always("chancery/RotateLogKey", &["LogKeyRotated"])),
     reaching(Reach::Daemon, plain("chancery/ListAccounts", Kind::Query)),
     Rule {
         most: 2,
@@ -131,6 +132,8 @@ pub static RULES: &[Rule] = &[
             ],
         )
     },
+    system("chancery/ReplaceLogKey", &["LogKeyRotated"]),
+    system("chancery/BeginEpoch", &["EpochBegun"]),
     system("chancery/SealState", &["StateSealed"]),
     system("chancery/EraseMaterial", &["MaterialErased"]),
     system("chancery/DestroyKey", &["KeyDestroyed"]),

@@ -7,7 +7,7 @@ use crate::base::disk::BlockFile;
 use crate::base::{Digest, LogId, Seq, UnknownFormat};
 use crate::event::RowKey;
 use crate::ledger::store::StoreError;
-use crate::ledger::{Anchor, AnchorError, AnchorFile, EventStore, LogPublicKey};
+use crate::ledger::{AnchorError, AnchorFile, EventStore, SignedAnchor};
 
 /// A log to be audited. Its size is fixed when the source is made: what a running daemon appends later is not looked at.
 pub trait LogSource: Debug {
@@ -26,8 +26,9 @@ pub trait LogSource: Debug {
     /// A full tile as it is stored; the outer none when the source shows no tiles.
     fn tile(&mut self, level: u8, index: u64) -> Result<Option<Option<Vec<u8>>>, SourceError>;
 
-    /// The anchor, none when there is no such file or it is blank; the outer none when the source has none to show.
-    fn anchor(&mut self, log: LogId, key: &LogPublicKey) -> Result<Option<Option<Anchor>>, SourceError>;
+    /// The anchor, its signature not yet checked; none when there is no such file or it is blank; the outer none when the
+    /// source has none to show.
+    fn anchor(&mut self, log: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError>;
 
     /// The stored rows after `from`, at most `limit`; none when the source shows no rows.
     fn rows(&mut self, from: Option<&RowKey>, limit: usize) -> Result<Option<Rows>, SourceError>;
@@ -183,7 +184,7 @@ impl LogSource for StoreSource<'_> {
         Ok(Some(self.store.tile(level, index)?))
     }
 
-    fn anchor(&mut self, log: LogId, key: &LogPublicKey) -> Result<Option<Option<Anchor>>, SourceError> {
+    fn anchor(&mut self, log: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError> {
         let file = match &mut self.anchor {
             None => return Ok(None),
             Some(AnchorPlace::Missing) => return Ok(Some(None)),
@@ -192,7 +193,7 @@ impl LogSource for StoreSource<'_> {
         let Some(file) = file else {
             return Err(SourceError::Damaged("the anchor can be read once"));
         };
-        read_anchor(file, log, key).map(Some)
+        read_anchor(file, log).map(Some)
     }
 
     fn rows(&mut self, from: Option<&RowKey>, limit: usize) -> Result<Option<Rows>, SourceError> {
@@ -204,21 +205,17 @@ impl LogSource for StoreSource<'_> {
     }
 }
 
-/// What an anchor's file says; none when it is blank.
-pub(super) fn read_anchor(
-    file: Box<dyn BlockFile>,
-    log: LogId,
-    key: &LogPublicKey,
-) -> Result<Option<Anchor>, SourceError> {
-    let read = AnchorFile::open(file, log)
-        .map_err(SourceError::Anchor)?
-        .read(key);
-    match read {
+/// What an anchor's file says, its signature not yet checked; none when it is blank.
+pub(super) fn read_anchor(file: Box<dyn BlockFile>, log: LogId) -> Result<Option<SignedAnchor>, SourceError> {
+    let newest = AnchorFile::open(file, log).map_err(SourceError::Anchor)?.newest();
+    match newest {
         Ok(anchor) => Ok(anchor),
         Err(AnchorError::Io(error)) => Err(SourceError::Anchor(error)),
         Err(AnchorError::Damaged) => Err(SourceError::Damaged("the anchor is damaged")),
         Err(AnchorError::Format(unknown)) => Err(unknown.into()),
-        Err(AnchorError::Foreign) => Err(SourceError::Damaged("the anchor is not this log's")),
+        Err(AnchorError::Foreign | AnchorError::Unsigned { .. }) => {
+            Err(SourceError::Damaged("the anchor is another log's"))
+        }
     }
 }
 

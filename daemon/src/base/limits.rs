@@ -29,6 +29,13 @@ pub const PENDING_WINDOW_DAYS: (u64, u64, u64) = (7, 366, 30);
 /// Largest signed log entry, bytes. C2SP tlog-tiles prefixes entries with a u16 length; the margin is for later headers.
 pub const ENTRY_BYTES_MAX: usize = 60_000;
 
+/// Log keys that a log may be rotated to, in all. Each takes 53 bytes of one row, far below its limit; a rotation a week for
+/// half a century is fewer.
+pub const LOG_KEYS_MAX: usize = 4_096;
+
+/// Longest reason for an epoch, bytes.
+pub const REASON_BYTES_MAX: usize = 4_096;
+
 /// Largest stored row, bytes: five versions of a policy of four-byte characters have an eighth of it; a key with a version
 /// for each week of a century has it.
 pub const ROW_BYTES_MAX: usize = 1 << 20;

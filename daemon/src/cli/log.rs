@@ -83,6 +83,9 @@ pub(super) struct AcceptArgs {
     /// Why, for those who read the log later
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// How many acknowledged events are missing; asked for when the anchor says so
+    #[arg(long, value_name = "N")]
+    missing: Option<u64>,
     #[command(flatten)]
     data: DataArguments,
 }
@@ -248,6 +251,9 @@ fn details(report: &Report, err: &mut dyn Write) -> std::io::Result<()> {
     if report.is_verified() {
         let key = report.key.as_ref().map_or_else(String::new, Digest::to_string);
         writeln!(err, "log key (SHA-256): {key}")?;
+        for turn in &report.turns {
+            writeln!(err, "{turn}")?;
+        }
         writeln!(err, "checkpoint origin: {}", report.origin)?;
         writeln!(err, "tree root:         {}", report.root)?;
         return writeln!(err, "state digest:      {}", report.state.digest().short());
@@ -297,9 +303,9 @@ fn run_rebuild(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) ->
 fn run_accept_loss(args: &AcceptArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
     let opened = || {
         let home = Home::open_existing(args.data.layout()?)?;
-        Ok((home, [args.data.load_root_key()?.0, args.data.load_root_key()?.0]))
+        Ok((home, args.data.load_root_key()?.0))
     };
-    let (home, roots) = opened().map_err(RunError::failed)?;
+    let (home, root) = opened().map_err(RunError::failed)?;
     let mut shown = Shown::start("verified");
     let store: &dyn EventStore = &**home.store();
     let report = verify(&mut StoreSource::new(store)?, &mut |done, all| {
@@ -315,7 +321,7 @@ fn run_accept_loss(args: &AcceptArgs, out: &mut dyn Write, err: &mut dyn Write) 
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     };
-    let accepted = home.accept_loss(roots, &world, &args.reason);
+    let accepted = home.accept_loss(root, &world, &args.reason, args.missing);
     accepted.map_err(|error| RunError::failed(error.into()))?;
     writeln!(
         out,

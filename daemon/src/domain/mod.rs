@@ -16,6 +16,7 @@ pub mod key_policy;
 pub mod key_ref;
 pub mod law;
 pub mod lifecycle;
+pub mod log_key;
 pub mod metadata;
 pub mod ram;
 pub mod refusal;
@@ -24,6 +25,6 @@ pub mod sts;
 pub mod system;
 pub mod tags;
 
-pub use command::{Command, Decided, Facts, MadeAccessKey, MadeSession, Needs, Reach, Scope};
+pub use command::{Command, Decided, Facts, MadeAccessKey, MadeLogKey, MadeSession, Needs, Reach, Scope};
 pub use key_ref::{KeyRef, Unresolved};
 pub use refusal::Refusal;

@@ -30,7 +30,8 @@ use rustix::fs::FlockOperation;
 use zeroize::Zeroizing;
 
 use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
-use super::reanchor;
+use super::epoch::AcceptError;
+use super::offline::OfflineError;
 use super::reserve::{OsDisk, ReserveLimits};
 use crate::base::disk::{BlockFile, OsFile, sync_parent, write_atomically};
 use crate::custody::RootKey;
@@ -148,6 +149,12 @@ pub enum HomeError {
     /// The log refuses to be believed, or to be begun.
     #[error(transparent)]
     Boot(#[from] BootError),
+    /// What is done to a stopped daemon's log.
+    #[error(transparent)]
+    Offline(#[from] OfflineError),
+    /// A loss that is not accepted.
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
 }
 
 /// A data directory in this process's hands, its store open.
@@ -232,14 +239,6 @@ impl Home {
     pub fn watch_disk(&self, core: &Core, limits: ReserveLimits) {
         let disk = Box::new(OsDisk::new(self.layout.reserve()));
         core.tools.reserve.watch(disk, limits);
-    }
-
-    /// Gives a log whose anchor is lost a new one, and records that and why.
-    pub fn accept_loss(&self, roots: [RootKey; 2], world: &World, reason: &str) -> Result<(), HomeError> {
-        let [first, second] = roots;
-        reanchor::replace_lost(self.storage()?, first)?;
-        let core = boot::resume(self.storage()?, second, world)?;
-        Ok(reanchor::record(core, world, &*self.store, reason)?)
     }
 
     fn found(&self, root: RootKey, world: &World, founding: &Founding) -> Result<Core, HomeError> {
@@ -436,6 +435,8 @@ fn by_pid(pid: &Option<u32>) -> String {
 
 /// More than an anchor has.
 const ANCHOR_BYTES_READ: u64 = 4_096;
+
+mod offline;
 
 #[cfg(test)]
 mod tests;

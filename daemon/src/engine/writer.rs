@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::call::{Call, Done, Work};
+use super::log_key;
 use super::prepare::{Prepared, Ready, prepare};
 use super::tools::Tools;
 use crate::base::{
@@ -13,7 +14,7 @@ use crate::crypto::pool::Lane;
 use crate::domain::{Decided, Facts};
 use crate::event::{Actor, Change, Decision, Event, FORMAT, Observation, Origin, Outcome, Recorded, RowKey};
 use crate::ledger::store::RowWrite;
-use crate::ledger::{Chain, Entry, Group, Sealed};
+use crate::ledger::{Chain, Entry, Group, LogKey, Sealed};
 use crate::projection::State;
 
 /// A prepared call before the writer. `T` is how its caller is reached.
@@ -180,7 +181,7 @@ impl Writer {
     ) -> (Entry, Reply) {
         let rid = call.rid;
         let is_query = matches!(call.work, Work::Query(_));
-        let (mut changes, mut blob) = (Vec::new(), None);
+        let (mut changes, mut blob, mut log_key) = (Vec::new(), None, None);
         let result = match prepared.result {
             Ok(Ready::Done(Done {
                 answer,
@@ -191,8 +192,8 @@ impl Writer {
                 blob = opened.filter(|_| !call.dry_run);
                 Ok((answer, recorded))
             }
-            Ok(Ready::Decide(facts)) => self.decide(&call, facts, tools).map(|decided| {
-                changes = decided.changes;
+            Ok(Ready::Decide(facts)) => self.decide(&call, facts, tools).map(|(decided, key)| {
+                (changes, log_key) = (decided.changes, key);
                 (decided.answer, decided.recorded)
             }),
             Err(error) => Err(error),
@@ -246,6 +247,10 @@ impl Writer {
         let time = now.max(event.dec.at);
         match self.chain.enroll(&mut event, time) {
             Ok(entry) => {
+                // The event that brings a key is still signed by the one before it; all after it by the new one.
+                if let Some(key) = log_key {
+                    log_key::turn(&mut self.chain, key, &event.chg);
+                }
                 tools.last_used.note(&event);
                 staged.apply(&mut self.state, &event);
                 (entry, Reply { rid, result })
@@ -278,10 +283,16 @@ impl Writer {
     }
 
     /// Decides a command in the state at its place. What was made for a refused one is taken back.
-    fn decide(&self, call: &Call, facts: Facts, tools: &Tools) -> Result<Decided, ApiError> {
+    fn decide(
+        &self,
+        call: &Call,
+        mut facts: Facts,
+        tools: &Tools,
+    ) -> Result<(Decided, Option<LogKey>), ApiError> {
         let Work::Command(command) = &call.work else {
             return Err(Code::Internal.into());
         };
+        let key = log_key::prove(&mut facts, &self.chain).map_err(|_| Code::Internal)?;
         let decided = command.decide(&call.scope, &self.state, &facts);
         let made = facts.slot();
         let kept = decided
@@ -290,7 +301,7 @@ impl Writer {
         if !kept {
             tools.unmake(&facts);
         }
-        decided.map_err(Into::into)
+        Ok((decided?, key))
     }
 
     /// The state digest becomes an event, and the head after it a kept checkpoint.

@@ -164,6 +164,20 @@ impl Chain {
         Ok(entry)
     }
 
+    /// Another key signs from the next position on, under another origin if an epoch begins with it. To be called when the
+    /// event that brings it has been enrolled, and nothing after it. Panics when the origin can't stand in a signature line.
+    pub fn turn(&mut self, key: LogKey, origin: Option<String>) {
+        if let Some(origin) = origin {
+            assert!(
+                note::is_name(&origin),
+                "the origin can't stand in a signature line"
+            );
+            self.origin = origin;
+        }
+        // The key before is dropped here, and its memory overwritten.
+        self.key = key;
+    }
+
     /// The checkpoint at the head, and its signed note. Of use only once the head is durable.
     pub fn checkpoint(&self) -> (Checkpoint, String) {
         let checkpoint = Checkpoint {

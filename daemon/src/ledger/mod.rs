@@ -32,7 +32,7 @@ pub mod tree;
 #[cfg(test)]
 mod testing;
 
-pub use anchor::{Anchor, AnchorError, AnchorFile};
+pub use anchor::{Anchor, AnchorError, AnchorFile, SignedAnchor};
 pub use chain::{Chain, Entry, EntryTooLarge, Head};
 pub use checkpoint::Checkpoint;
 pub use cose::{CoseError, SignedEntry, sign_entry};

@@ -17,7 +17,7 @@ use chancery::engine::prepare::prepare;
 use chancery::engine::tools::{MessageLimits, Tools};
 use chancery::engine::writer::{Input, Rerun, Step, Writer};
 use chancery::event::Effect;
-use chancery::ledger::AnchorFile;
+use chancery::ledger::{AnchorFile, KeySchedule};
 
 use super::check::{self, States, Told};
 use super::client::{Client, Kind, Who};
@@ -373,12 +373,15 @@ impl Machine {
     /// The anchor follows the durable head, and is never ahead of it.
     pub fn anchor(&mut self, clean: bool) -> Result<(), Stop> {
         let Some(life) = &mut self.life else { return Ok(()) };
-        if let Err(error) = life.anchoring.follow(&life.tools.published, clean) {
+        if let Err(error) = life.anchoring.follow(&life.tools, clean) {
             return self.failed(&error);
         }
         let log = life.writer.chain().log();
         let file = AnchorFile::open(self.disk.storage().anchor, log).map_err(broken)?;
-        let anchor = file.read(&life.writer.chain().public()).map_err(broken)?;
+        let state = life.writer.state();
+        let log_row = state.log().ok_or(Stop::Broken("no log".into()))?;
+        let keys = KeySchedule::try_from(log_row).map_err(broken)?;
+        let anchor = file.read(&keys).map_err(broken)?;
         let size = self.disk.log().size().map_err(broken)?;
         if anchor.is_some_and(|anchor| anchor.size == size) {
             Ok(())

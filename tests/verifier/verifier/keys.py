@@ -121,27 +121,29 @@ def decode64(text, what):
 
 
 def open_anchor(raw, schedule):
-    """Size, leaf hash and whether it is the clean end, of the newer valid sector; None when nothing was ever anchored."""
+    """Size, leaf hash and whether it is the clean end, of the newest whole sector; None when nothing was ever anchored."""
     raw = raw.ljust(1024, b"\x00")[:1024]
-    sectors = [raw[:512], raw[512:]]
-    found, whole, blank = [], False, False
-    for sector in sectors:
+    ours, whole, blank = [], False, False
+    for sector in (raw[:512], raw[512:]):
         if not any(sector):
             blank = True
             continue
         if hashlib.sha256(sector[:480]).digest() != sector[480:] or sector[:8] != b"chanchor":
             continue
         demand(sector[8] == 1, f"the anchor has format {sector[8]}, and this verifier knows format 1")
-        whole = True
-        counter, log = int.from_bytes(sector[16:24], "big"), sector[24:40]
-        size, leaf = int.from_bytes(sector[40:48], "big"), sector[48:80]
-        if log != schedule.log or sector[9] > 1 or any(sector[10:16]) or any(sector[144:480]):
+        if sector[9] > 1 or any(sector[10:16]) or any(sector[144:480]):
             continue
-        key, _ = schedule.at(size)
-        if key.verifies(b"chancery/anchor/v1" + sector[:80], sector[80:144]):
-            found.append((counter, size, leaf, sector[9] == 1))
-    if found:
-        return max(found)[1:]
-    demand(not whole, "the anchor is not this log's")
-    demand(blank, "the anchor is damaged")
-    return None
+        whole = True
+        if sector[24:40] == schedule.log:
+            ours.append((int.from_bytes(sector[16:24], "big"), sector))
+    if not ours:
+        demand(not whole, "the anchor is another log's")
+        demand(blank, "the anchor is damaged")
+        return None
+    # The counter decides which sector counts; only then is it asked who signed it.
+    _, newest = max(ours)
+    size, leaf = int.from_bytes(newest[40:48], "big"), newest[48:80]
+    key, _ = schedule.at(size)
+    signed = key.verifies(b"chancery/anchor/v1" + newest[:80], newest[80:144])
+    demand(signed, f"the anchor, of a log of {size} events, is not signed by the key that this log has there")
+    return size, leaf, newest[9] == 1

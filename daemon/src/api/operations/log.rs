@@ -4,10 +4,10 @@ use crate::api::table::{CHANCERY, Param, Request, Row};
 use crate::base::{ApiError, Seq, limits};
 use crate::engine::query::log::{GetLogEntries, GetLogStatus};
 use crate::engine::query::status::GetStatus;
-use crate::engine::{AcceptClock, Class, Work};
+use crate::engine::{AcceptClock, Class, RotateLogKey, Work};
 
 /// The family's rows.
-pub static ROWS: [Row; 4] = [
+pub static ROWS: [Row; 5] = [
     Row::new(
         Class::Query,
         (&CHANCERY, "GetLogStatus", "chancery/GetLogStatus"),
@@ -40,6 +40,13 @@ pub static ROWS: [Row; 4] = [
         "Says that the wall clock is right: scheduled deletions held after a clock jump run again.",
         &[],
         |_| Ok(Work::Command(Box::new(AcceptClock))),
+    ),
+    Row::new(
+        Class::Command,
+        (&CHANCERY, "RotateLogKey", "chancery/RotateLogKey"),
+        "Gives the log another signing key; the one before it, which signs that, is erased.",
+        &[],
+        |_| Ok(Work::Command(Box::new(RotateLogKey))),
     ),
 ];
 

@@ -13,7 +13,7 @@ use crate::base::disk::OsFile;
 use crate::base::{Digest, LogId, Seq, limits};
 use crate::event::RowKey;
 use crate::ledger::tree::{TILE_BYTES, TILE_HASHES, tile_root};
-use crate::ledger::{Anchor, LogPublicKey, leaf_hash};
+use crate::ledger::{SignedAnchor, leaf_hash};
 
 /// An export in a directory.
 #[derive(Debug)]
@@ -194,9 +194,9 @@ impl LogSource for ExportSource {
         Ok(Some(self.hashes(level, index, TILE_HASHES).map_err(damaged)?))
     }
 
-    fn anchor(&mut self, log: LogId, key: &LogPublicKey) -> Result<Option<Option<Anchor>>, SourceError> {
+    fn anchor(&mut self, log: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError> {
         match OsFile::open_read_only(&self.dir.join(ANCHOR)) {
-            Ok(file) => read_anchor(Box::new(file), log, key).map(Some),
+            Ok(file) => read_anchor(Box::new(file), log).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(SourceError::Anchor(error)),
         }

@@ -196,6 +196,7 @@ pub(super) const CHANCERY: &[Action] = &[
     action("chancery:GetLogEntries", &[Log]),
     action("chancery:GetStatus", &[Log]),
     action("chancery:AcceptClock", &[Log]),
+    action("chancery:RotateLogKey", &[Log]),
     action("chancery:CreateAccount", &[Accounts]),
     action("chancery:ListAccounts", &[Accounts]),
     action("chancery:RotateRootKey", &[RootKeys]),
