@@ -90,6 +90,8 @@ fn load_until_killed(daemon: &mut Daemon, round: usize, key: &Arc<str>, enough: 
 fn call_until_gone(client: &Client, name: &str, key: &str, answers: &Sender<Acknowledged>) {
     for turn in 0_u32.. {
         let acknowledged = match turn % 16 {
+            // Not too often: a log has so many keys, and the state keeps them all.
+            1 if turn % 64 == 1 => rotate_log_key(client),
             3 => make_and_disable(client, answers),
             5 => bind_alias(client, &format!("alias/crash/{name}/{turn}"), key),
             7 => data_key(client, key),
@@ -149,6 +151,15 @@ fn bind_alias(client: &Client, alias: &str, key: &str) -> Result<Acknowledged, C
 fn look(client: &Client, key: &str) -> Result<Acknowledged, ClientError> {
     let answer = call(client, "DescribeKey", &[("KeyId", key)])?;
     Ok(acknowledged("DescribeKey", &answer, Said::Looked))
+}
+
+/// What follows, the anchor included, is signed by another key; the old one is erased while others go on.
+fn rotate_log_key(client: &Client) -> Result<Acknowledged, ClientError> {
+    let answer = json(client.call(CHANCERY, "RotateLogKey", &[]))?;
+    Ok(Acknowledged {
+        op: "chancery/RotateLogKey".to_owned(),
+        ..acknowledged("", &answer, Said::Looked)
+    })
 }
 
 /// A denial is an operation too: it leaves after its event is durable.

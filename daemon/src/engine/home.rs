@@ -33,6 +33,7 @@ use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World
 use super::epoch::AcceptError;
 use super::offline::OfflineError;
 use super::reserve::{OsDisk, ReserveLimits};
+use crate::base::LogId;
 use crate::base::disk::{BlockFile, OsFile, sync_parent, write_atomically};
 use crate::custody::RootKey;
 use crate::ledger::{EventStore, FjallStore, StoreError};
@@ -117,6 +118,19 @@ pub enum HomeError {
         owner: u32,
         /// Who we are.
         user: u32,
+    },
+    /// A copy of it is in use.
+    #[error(
+        "a copy of the log in `{}` is being served on this machine{}: this directory was copied or restored from that one, or          that one from this. Two of them would sign two different pasts of log {log}. Stop the other one first",
+        .dir.display(), by_pid(.pid)
+    )]
+    Twin {
+        /// The directory.
+        dir: PathBuf,
+        /// The log.
+        log: LogId,
+        /// The other process, if it can be told.
+        pid: Option<u32>,
     },
     /// The store is empty, and something beside it says that it was not always so.
     #[error(

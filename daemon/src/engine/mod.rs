@@ -37,6 +37,7 @@ pub mod reserve;
 pub mod service;
 pub mod temporary;
 pub mod tools;
+pub mod twin;
 mod upgrade;
 pub mod writer;
 

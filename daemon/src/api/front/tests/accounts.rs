@@ -187,6 +187,7 @@ async fn the_log_the_clock_and_the_accounts_are_the_operators_alone() {
         "GetLogStatus",
         "GetLogEntries",
         "AcceptClock",
+        "RotateLogKey",
         "ListAccounts",
         "CreateAccount",
     ] {
