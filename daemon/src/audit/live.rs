@@ -7,6 +7,7 @@ use chancery_client::blocking::Client;
 use serde_json::Value;
 
 use super::source::{ClaimedDigest, Claims, Kept, LogSource, Rows, SourceError};
+use super::verified::hex_digest;
 use crate::base::{Digest, LogId, Seq, limits};
 use crate::event::RowKey;
 use crate::ledger::{Checkpoint, SignedAnchor};
@@ -144,22 +145,6 @@ impl Answer {
 
 fn base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
-}
-
-/// A digest as answers show it: 64 lower-case hexadecimal digits.
-fn hex_digest(text: &str) -> Option<Digest> {
-    let mut bytes = [0; 32];
-    if text.len() != 64
-        || !text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    {
-        return None;
-    }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(bytes.into())
 }
 
 fn failed(error: ClientError) -> SourceError {

@@ -7,7 +7,7 @@ use crate::base::disk::BlockFile;
 use crate::base::{Digest, LogId, Seq, UnknownFormat};
 use crate::event::RowKey;
 use crate::ledger::store::StoreError;
-use crate::ledger::{AnchorError, AnchorFile, EventStore, SignedAnchor};
+use crate::ledger::{AnchorError, AnchorFile, Checkpoint, EventStore, SignedAnchor};
 
 /// A log to be audited. Its size is fixed when the source is made: what a running daemon appends later is not looked at.
 pub trait LogSource: Debug {
@@ -47,6 +47,15 @@ pub struct Kept {
     pub size: Option<u64>,
     /// The signed note.
     pub note: String,
+}
+
+impl Kept {
+    /// The size that it is stored under, or else claims: where the key is looked up that has to have signed it. One that
+    /// claims none is looked at last.
+    pub(super) fn claimed_size(&self) -> u64 {
+        let claimed = || Checkpoint::claimed_size(&self.note);
+        self.size.or_else(claimed).unwrap_or(u64::MAX)
+    }
 }
 
 /// What a source says about the log; each part only if it says it.
@@ -220,4 +229,4 @@ pub(super) fn read_anchor(file: Box<dyn BlockFile>, log: LogId) -> Result<Option
 }
 
 /// Bytes of entries read at once.
-const PAGE_BYTES: usize = 4 << 20;
+const PAGE_BYTES: usize = 1 << 20;
