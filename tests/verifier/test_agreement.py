@@ -152,8 +152,8 @@ def tile_gone(folder):
 
 def row_changed(folder):
     raw = (folder / "rows").read_bytes()
-    assert raw.count(b"alice") == 1
-    (folder / "rows").write_bytes(raw.replace(b"alice", b"mallo"))
+    assert b"alice" in raw
+    (folder / "rows").write_bytes(raw.replace(b"alice", b"mallo", 1))
 
 
 def row_gone(folder):
