@@ -3,7 +3,12 @@
 //! A block fenced as ```` ```hex NAME ```` or ```` ```text NAME ```` is compared with the bytes made here; `tests/verifier`
 //! reads the same blocks and verifies the log in them without this code.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,7 +105,10 @@ fn refused() -> Event {
 fn examples() -> BTreeMap<&'static str, Vec<u8>> {
     let mut made = BTreeMap::new();
     let entropy = Counted::default();
-    let (first, second) = (LogKey::from_seed(&secret(7)).unwrap(), LogKey::from_seed(&secret(8)).unwrap());
+    let (first, second) = (
+        LogKey::from_seed(&secret(7)).unwrap(),
+        LogKey::from_seed(&secret(8)).unwrap(),
+    );
 
     let mirrors = [MemoryFile::new(), MemoryFile::new()];
     let root = RootKey::from_secret(secret(9)).unwrap();
@@ -146,7 +154,11 @@ fn examples() -> BTreeMap<&'static str, Vec<u8>> {
     let mut entries = Vec::new();
     for seq in 0..4 {
         let mut event = match seq {
-            0 => event(0, "chancery/BeginLog", vec![begun.clone(), opened.clone(), internal.clone()]),
+            0 => event(
+                0,
+                "chancery/BeginLog",
+                vec![begun.clone(), opened.clone(), internal.clone()],
+            ),
             1 => event(1, "chancery/ReplaceLogKey", vec![rotated.clone()]),
             2 => refused(),
             _ => {
@@ -162,7 +174,10 @@ fn examples() -> BTreeMap<&'static str, Vec<u8>> {
         leaves.extend_from_slice(leaf_hash(&entry).as_bytes());
         tree.append(leaf_hash(&entry));
         state.apply(&event);
-        made.insert(["event-0", "event-1", "event-2", "event-3"][seq as usize], payload);
+        made.insert(
+            ["event-0", "event-1", "event-2", "event-3"][seq as usize],
+            payload,
+        );
         entries.push(entry);
     }
     let last = SignedEntry::parse(&entries[3]).unwrap();
@@ -203,7 +218,10 @@ fn examples() -> BTreeMap<&'static str, Vec<u8>> {
     one.add(&rows[1].0, &rows[1].1);
     made.insert("row-account-lanes", one.to_bytes()[..32].to_vec());
     made.insert("state-digest", state.digest().short().as_bytes().to_vec());
-    let title = format!("chancery-export/v1\nlog {LOG}\nsize 4\nhead {}\n", leaf_hash(&entries[3]));
+    let title = format!(
+        "chancery-export/v1\nlog {LOG}\nsize 4\nhead {}\n",
+        leaf_hash(&entries[3])
+    );
     made.insert("title", title.into_bytes());
 
     let header = [b"CHB\x01\x01".as_slice(), &[0x22; 16], &[0x33; 16]].concat();
@@ -234,7 +252,10 @@ fn blocks() -> Vec<(String, String, Vec<u8>)> {
             let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
             let content = match hex {
                 Some(_) => body.iter().flat_map(|line| unhex(line)).collect(),
-                None => body.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect(),
+                None => body
+                    .iter()
+                    .flat_map(|line| format!("{line}\n").into_bytes())
+                    .collect(),
             };
             let file = path.file_name().unwrap().to_string_lossy().into_owned();
             found.push((file, name.trim().to_owned(), content));
@@ -253,7 +274,10 @@ fn unhex(line: &str) -> Vec<u8> {
             let last = *bytes.last().unwrap();
             bytes.extend(std::iter::repeat_n(last, count - 1));
         } else {
-            let digits: Vec<u8> = word.bytes().map(|d| (d as char).to_digit(16).unwrap() as u8).collect();
+            let digits: Vec<u8> = word
+                .bytes()
+                .map(|d| (d as char).to_digit(16).unwrap() as u8)
+                .collect();
             assert!(digits.len() % 2 == 0, "{line}");
             bytes.extend(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]));
         }

@@ -17,6 +17,7 @@ pub const fn change_name(change: &Change) -> &'static str {
         Change::KeyDeletionScheduled { .. } => "KeyDeletionScheduled",
         Change::KeyDeletionCancelled { .. } => "KeyDeletionCancelled",
         Change::KeyDestroyed { .. } => "KeyDestroyed",
+        Change::KeyDestructionReapplied { .. } => "KeyDestructionReapplied",
         Change::AliasBound { .. } => "AliasBound",
         Change::AliasMoved { .. } => "AliasMoved",
         Change::AliasUnbound { .. } => "AliasUnbound",

@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::source::{ClaimedDigest, Claims, Kept, LogSource, Rows, SourceError};
 use super::verified::hex_digest;
 use crate::base::{Digest, LogId, Seq, limits};
+use crate::custody::VaultImage;
+use crate::custody::vault::image::IMAGE_RECORD_BYTES;
 use crate::event::RowKey;
 use crate::ledger::{Checkpoint, SignedAnchor};
 
@@ -35,7 +37,12 @@ impl LiveSource {
             log: Some(status.text("LogId").and_then(LogId::parse).ok_or(BAD_STATUS)?),
             origin: Some(status.text("Origin").ok_or(BAD_STATUS)?.to_owned()),
             public: Some(status.text("PublicKey").and_then(base64).ok_or(BAD_STATUS)?),
-            head: Some(status.text("HeadLeaf").and_then(hex_digest).ok_or(BAD_STATUS)?),
+            head: Some(
+                status
+                    .text("HeadLeaf")
+                    .and_then(Digest::parse)
+                    .ok_or(BAD_STATUS)?,
+            ),
         };
         let notes = status.list("Checkpoints", "Checkpoint").ok_or(BAD_STATUS)?;
         // A checkpoint kept after the size was read is of a log that is not looked at here.
@@ -48,7 +55,7 @@ impl LiveSource {
             .collect();
         let digest = status
             .text("StateDigest")
-            .and_then(hex_digest)
+            .and_then(Digest::parse)
             .ok_or(BAD_STATUS)?;
         Ok(Self {
             client,
@@ -57,6 +64,37 @@ impl LiveSource {
             checkpoints,
             digest,
         })
+    }
+}
+
+impl LiveSource {
+    /// Copies the vault. To be asked for after the entries: what the log says up to then is in it.
+    pub fn vault(&mut self, log: LogId) -> Result<VaultImage, SourceError> {
+        let mut copy = Vec::new();
+        let mut slots = 0_u64;
+        loop {
+            let from = slots.to_string();
+            let body = self.client.call(VERSION, "GetVault", &[("From", from.as_str())]);
+            let page = Answer::parse(&body.map_err(failed)?)?;
+            let header = page.text("Header").and_then(base64).ok_or(BAD_VAULT)?;
+            let records = page.text("Records").and_then(base64).ok_or(BAD_VAULT)?;
+            let all = page.number("Slots").ok_or(BAD_VAULT)?;
+            if page.number("From") != Some(slots) || records.len() % IMAGE_RECORD_BYTES != 0 {
+                return Err(BAD_VAULT);
+            }
+            if copy.is_empty() {
+                copy = header;
+            }
+            copy.extend_from_slice(&records);
+            slots += (records.len() / IMAGE_RECORD_BYTES) as u64;
+            if slots >= all {
+                // What is not the log's, or no vault at all, is not carried away under its name.
+                return VaultImage::parse(copy, log).map_err(|_| BAD_VAULT);
+            }
+            if records.is_empty() || copy.len() as u64 > limits::BACKUP_VAULT_BYTES_MAX {
+                return Err(BAD_VAULT);
+            }
+        }
     }
 }
 
@@ -157,19 +195,12 @@ fn failed(error: ClientError) -> SourceError {
 /// The product version of the operations on the log.
 const VERSION: &str = "2026-12-01";
 const BAD_STATUS: SourceError = SourceError::Answer("GetLogStatus lacks a field");
+const BAD_VAULT: SourceError = SourceError::Answer("GetVault gave something else than the records asked for");
 const BAD_PAGE: SourceError = SourceError::Answer("GetLogEntries gave another page than the one asked for");
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digests_are_read_as_they_are_shown() {
-        let digest = Digest::of(b"x");
-        assert_eq!(hex_digest(&digest.to_string()), Some(digest));
-        assert_eq!(hex_digest(&digest.to_string().to_uppercase()), None);
-        assert_eq!(hex_digest("00"), None);
-    }
 
     #[test]
     fn lists_stand_in_their_wrapper() {

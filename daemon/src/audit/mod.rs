@@ -48,4 +48,4 @@ pub use verify::{Asked, Depth, Report, verify, verify_as};
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -86,6 +86,9 @@ pub enum SourceError {
     /// What is stored contradicts itself.
     #[error("{0}")]
     Damaged(&'static str),
+    /// A part of a copy can't be used; says which and why.
+    #[error("{0}")]
+    Part(String),
     /// A rebuild of the rows was interrupted.
     #[error("a rebuild of the state was interrupted; run `chancery log rebuild` again")]
     RebuildUnfinished,

@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod log_key;
 pub mod metadata;
 pub mod ram;
+pub mod reapply;
 pub mod refusal;
 pub mod rotation;
 pub mod sts;

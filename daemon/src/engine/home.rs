@@ -4,6 +4,7 @@
 //! DIR/lock                   held (flock) by the process that uses the directory; says which one
 //! DIR/format                 the mark: which format the directory has
 //! DIR/founding               present from the first step of a founding until its last
+//! DIR/restoring              present from the first step of a restore until its last
 //! DIR/store/                 the log, its tree, the rows (fjall)
 //! DIR/vault-a, DIR/vault-b   the two mirrors of the vault
 //! DIR/anchor                 the anchor, unless the operator keeps it elsewhere
@@ -27,7 +28,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
-use zeroize::Zeroizing;
 
 use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
 use super::epoch::AcceptError;
@@ -89,6 +89,11 @@ impl Layout {
 
     fn founding(&self) -> PathBuf {
         self.dir.join("founding")
+    }
+
+    /// Present while a restore is not finished: what is here then is no log to be used.
+    pub fn restoring(&self) -> PathBuf {
+        self.dir.join("restoring")
     }
 }
 
@@ -157,6 +162,14 @@ pub enum HomeError {
     /// Its format.
     #[error(transparent)]
     Mark(#[from] format::MarkError),
+    /// A restore was cut short.
+    #[error(
+        "the restore into `{}` was not finished: run `chancery restore` with this --data DIR again; it begins anew", .0.display()
+    )]
+    RestoreUnfinished(PathBuf),
+    /// A restore was asked for where something is.
+    #[error("`{}` is not empty: a log is restored into an empty or a new directory alone", .0.display())]
+    NotEmpty(PathBuf),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -205,6 +218,9 @@ impl Home {
         let lock = lock(&layout)?;
         // Before the store is opened: opening writes in it. A crash in between leaves a mark beside nothing, which is true.
         format::mark(layout.dir())?;
+        if layout.restoring().exists() {
+            return Err(HomeError::RestoreUnfinished(layout.dir));
+        }
         let store = Arc::new(open_store(&layout)?);
         let is_new = store.size()? == 0;
         if is_new {
@@ -263,7 +279,7 @@ impl Home {
             remove_if_there(&mirror)?;
         }
         let file = self.layout.root_access_key();
-        let mut hand_over = |key: &RootAccessKey| write_atomically(&file, access_key_json(key).as_bytes());
+        let mut hand_over = |key: &RootAccessKey| write_atomically(&file, access_key::json(key).as_bytes());
         Ok(boot::found(
             self.storage()?,
             root,
@@ -417,27 +433,6 @@ fn remove_if_there(path: &Path) -> Result<(), HomeError> {
     }
 }
 
-/// The file that hands the first access key over. None of its texts needs escaping: ids, letters, digits, dashes.
-fn access_key_json(key: &RootAccessKey) -> Zeroizing<String> {
-    // EXPOSE: into the one plaintext file that law 4 allows; the buffer is zeroized.
-    let secret = std::str::from_utf8(key.secret.expose()).unwrap_or_default();
-    let mut json = Zeroizing::new(String::with_capacity(512));
-    for part in [
-        "{\n  \"AccountId\": \"",
-        &key.account.to_string(),
-        "\",\n  \"AccessKeyId\": \"",
-        &key.id.to_string(),
-        "\",\n  \"AccessKeySecret\": \"",
-        secret,
-        "\",\n  \"Region\": \"",
-        key.region.as_str(),
-        "\"\n}\n",
-    ] {
-        json.push_str(part);
-    }
-    json
-}
-
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HomeError {
     let path = path.to_owned();
     move |source| HomeError::Io { action, path, source }
@@ -450,7 +445,9 @@ fn by_pid(pid: &Option<u32>) -> String {
 /// More than an anchor has.
 const ANCHOR_BYTES_READ: u64 = 4_096;
 
+mod access_key;
 mod offline;
+mod restoring;
 
 #[cfg(test)]
 mod tests;

@@ -11,12 +11,13 @@
 mod access_keys;
 pub mod admission;
 pub mod anchoring;
+pub mod backup;
 pub mod boot;
 mod boot_tail;
 pub mod call;
 pub mod cipher;
 pub mod clock;
-mod diagnosis;
+pub mod diagnosis;
 pub mod epoch;
 mod evidence;
 pub mod figures;

@@ -10,7 +10,7 @@ use super::housekeeping::Housekeeper;
 use super::prepare::prepare;
 use super::tools::Tools;
 use super::writer::{Input, Step, Writer};
-use crate::base::{Answer, ApiError, limits};
+use crate::base::{Answer, ApiError, Timestamp, limits};
 use crate::custody::vault::VaultError;
 use crate::domain::Command;
 use crate::domain::log_key::BeginEpoch;
@@ -67,6 +67,11 @@ impl Offline {
     /// The state as it is.
     pub const fn state(&self) -> &State {
         self.writer.state()
+    }
+
+    /// Admission time of what is done now.
+    pub fn now(&self) -> Timestamp {
+        self.tools.now()
     }
 
     /// Leaf hash of the last event.
@@ -127,6 +132,21 @@ impl Offline {
         recorded.insert("Slots", Element::Number(owed.len() as u64));
         let erased = RecordErasure { slots: owed };
         self.perform("chancery/EraseMaterial", recorded, erased).map(drop)
+    }
+
+    /// Overwrites all that the log says is destroyed, whatever the clock says: a copy of the vault was put back, and what is
+    /// destroyed was so before that.
+    pub fn erase_all(&mut self) -> Result<(), OfflineError> {
+        let owed: Vec<_> = self.state().erasures().collect();
+        for slots in owed.chunks(ERASURES_AT_ONCE) {
+            // A crash after this line leaves erased slots that the log still owes: housekeeping records them.
+            self.tools.vault.erase(slots)?;
+            let mut recorded = Recorded::default();
+            recorded.insert("Slots", Element::Number(slots.len() as u64));
+            let slots = slots.to_vec();
+            self.perform("chancery/EraseMaterial", recorded, RecordErasure { slots })?;
+        }
+        Ok(())
     }
 
     /// Seals the state, keeps a checkpoint, writes the last anchor.

@@ -71,6 +71,12 @@ pub enum Change {
         /// Which.
         key: KeyId,
     },
+    /// A key that newer evidence shows destroyed is destroyed in a log that was restored from before: it, its versions and its
+    /// aliases are gone; its slots are owed an erasure.
+    KeyDestructionReapplied {
+        /// Which.
+        key: KeyId,
+    },
     /// A new alias was bound.
     AliasBound {
         /// Its target.

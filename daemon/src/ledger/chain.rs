@@ -4,7 +4,7 @@
 //! process ends, so a chain is never rolled back.
 
 use super::checkpoint::Checkpoint;
-use super::cose;
+use super::cose::{self, CoseError, SignedEntry};
 use super::key::{LogKey, LogPublicKey};
 use super::note;
 use super::tree::{Tile, Tree, leaf_hash};
@@ -34,7 +34,8 @@ impl Head {
     };
 }
 
-/// An event that has its place: numbered, chained, signed, not yet durable. Only `Chain::enroll` makes one.
+/// An event that has its place: numbered, chained, signed, not yet durable. `Chain::enroll` makes new ones;
+/// `Entry::adopt` takes one that a log already has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::manual_non_exhaustive,
@@ -51,6 +52,21 @@ pub struct Entry {
     pub bytes: Vec<u8>,
     /// No other file can build an entry.
     enrolled: (),
+}
+
+impl Entry {
+    /// Takes an entry that a log has at position `seq` from a copy of that log: a restore puts it back where it was. That it
+    /// belongs there is for the verification of the whole to say.
+    pub fn adopt(seq: Seq, bytes: Vec<u8>) -> Result<Self, CoseError> {
+        let payload_digest = Digest::of(SignedEntry::parse(&bytes)?.payload);
+        Ok(Self {
+            seq,
+            payload_digest,
+            leaf: leaf_hash(&bytes),
+            bytes,
+            enrolled: (),
+        })
+    }
 }
 
 /// The event does not fit an entry. The front refuses such calls; this is the second look.
@@ -136,6 +152,10 @@ impl Chain {
         event.seq = self.next();
         event.prev = self.head.prev;
         event.time = now.max(self.head.time);
+        #[cfg(feature = "canary-bugs")]
+        if crate::base::CanaryBug::TimeGoesBack.is_planted() {
+            event.time = now;
+        }
 
         self.payload.clear();
         codec::encode_into(event, &mut self.payload);

@@ -16,10 +16,12 @@
 
 pub mod anchor;
 mod aside;
+pub mod bundle;
 pub mod chain;
 pub mod checkpoint;
 pub mod cose;
 pub mod fjall_store;
+mod journal;
 pub mod key;
 pub mod memory_store;
 pub mod note;
@@ -27,6 +29,7 @@ pub mod proof;
 pub mod receipt;
 pub mod rotation;
 pub mod store;
+mod survey;
 pub mod tree;
 
 #[cfg(test)]

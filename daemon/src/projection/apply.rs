@@ -95,6 +95,10 @@ impl State {
         if value.as_deref() == before {
             return None;
         }
+        #[cfg(feature = "canary-bugs")]
+        if crate::base::CanaryBug::DigestKeepsRemoved.is_planted() && value.is_none() {
+            return Some(Written { row, value });
+        }
         if let Some(before) = before {
             self.digest.remove(&row, before);
         }
@@ -139,7 +143,7 @@ impl State {
                 rows.push(id.row_key());
                 rows.extend(self.access_keys.get(id).map(|row| row.slot.row_key()));
             }
-            Change::KeyDestroyed { key } => {
+            Change::KeyDestroyed { key } | Change::KeyDestructionReapplied { key } => {
                 rows.push(key.row_key());
                 rows.extend(self.aliases_of(*key).map(Address::row_key));
                 rows.extend(self.slots_of(*key).map(|slot| slot.row_key()));
@@ -240,7 +244,7 @@ impl State {
                 };
                 self.set_lifecycle(*key, pending, rev);
             }
-            Change::KeyDestroyed { key } => self.destroy(*key, rev),
+            Change::KeyDestroyed { key } | Change::KeyDestructionReapplied { key } => self.destroy(*key, rev),
             Change::AliasBound {
                 key,
                 alias,

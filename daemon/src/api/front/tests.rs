@@ -227,6 +227,7 @@ fn largest(action: &str, key: &str) -> Option<Vec<(&'static str, String)>> {
             params
         }
         "GetLogEntries" => vec![("From", "0".to_owned()), ("MaxEntries", "2048".to_owned())],
+        "GetVault" => vec![("From", u32::MAX.to_string()), ("MaxRecords", "4096".to_owned())],
         _ => return accounts::largest(action),
     })
 }

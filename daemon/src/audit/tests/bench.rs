@@ -68,8 +68,7 @@ impl Bench {
             name: "test".into(),
             region: Region::parse("cn-hangzhou").unwrap(),
         };
-        let root = crate::custody::RootKey::make(&SystemEntropy);
-        let core = found(storage, root, &world, &founding, &mut |_| Ok(())).unwrap();
+        let core = found(storage, root(), &world, &founding, &mut |_| Ok(())).unwrap();
         Self {
             core,
             store,
@@ -304,6 +303,11 @@ impl Bench {
         let _receipts = commit(&*self.store, &group).unwrap();
         seqs
     }
+}
+
+/// The root key of every bench.
+pub fn root() -> crate::custody::RootKey {
+    crate::custody::RootKey::from_secret(SecretBytes::new(vec![9; 32])).unwrap()
 }
 
 /// The log key, as a thief would have it: unsealed from the vault.

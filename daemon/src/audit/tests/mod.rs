@@ -1,6 +1,6 @@
 //! Each kind of tampering is found and named, and an honest log passes.
 
-mod bench;
+pub(crate) mod bench;
 mod depths;
 mod earlier;
 mod export;

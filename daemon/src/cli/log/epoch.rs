@@ -43,6 +43,10 @@ pub(in crate::cli) struct AcceptArgs {
     /// How many acknowledged events are missing; asked for when the anchor says so
     #[arg(long, value_name = "N")]
     missing: Option<u64>,
+    /// First cut a damaged journal off where it can't be read; the whole of it is kept in `store/journal-aside` until the
+    /// next start: copy it from there
+    #[arg(long)]
+    cut_journal: bool,
     #[command(flatten)]
     data: DataArguments,
 }
@@ -103,6 +107,9 @@ pub(super) fn run_accept_loss(
 ) -> Result<u8, RunError> {
     let opened = || {
         process::harden()?;
+        if args.cut_journal {
+            Home::cut_journal(&args.data.layout()?)?;
+        }
         let home = Home::open_existing(args.data.layout()?)?;
         Ok((home, args.data.load_root_key()?.0))
     };

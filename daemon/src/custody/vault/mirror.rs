@@ -26,6 +26,7 @@ pub(super) struct Mirrors {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) mirrors: Mirrors,
+    pub(super) header: Header,
     pub(super) slots: Vec<Slot>,
     /// Records and headers rewritten from the twin.
     pub(super) repaired: usize,
@@ -91,12 +92,17 @@ impl Mirrors {
             log,
             failed: false,
         };
+        #[cfg(feature = "canary-bugs")]
+        if crate::base::CanaryBug::MirrorUnrepaired.is_planted() {
+            fixes = Default::default();
+        }
         let [first, second] = fixes;
         // Each repair copies a whole record of the twin, which stays untouched until this side is synced (I4).
         mirrors.write_one(0, &first)?;
         mirrors.write_one(1, &second)?;
         Ok(Opened {
             mirrors,
+            header,
             slots,
             repaired,
         })
@@ -108,6 +114,14 @@ impl Mirrors {
             .iter()
             .map(|(slot, record)| (Record::offset(*slot), record.encode(self.log, *slot).to_vec()))
             .collect();
+        #[cfg(feature = "canary-bugs")]
+        if crate::base::CanaryBug::EraseInOneMirror.is_planted()
+            && records
+                .iter()
+                .all(|(_, record)| matches!(record, Record::Erased { .. }))
+        {
+            return self.write_one(0, &writes);
+        }
         self.write_both(&writes)
     }
 
@@ -144,8 +158,21 @@ impl Mirrors {
     }
 }
 
+/// What each slot holds, from both files; nothing is repaired.
+pub(super) fn decide(
+    first: &dyn BlockFile,
+    second: &dyn BlockFile,
+    log: LogId,
+) -> Result<Vec<Slot>, VaultError> {
+    let (a, b) = (Image::read(first)?, Image::read(second)?);
+    let slots = 0..a.records().max(b.records());
+    Ok(slots
+        .map(|slot| Slot::decide([a.record(slot, log), b.record(slot, log)]))
+        .collect())
+}
+
 /// The header both mirrors shall have, and which of them need it written.
-fn choose_header(found: [HeaderRead; 2], log: LogId) -> Result<(Header, [bool; 2]), VaultError> {
+pub(super) fn choose_header(found: [HeaderRead; 2], log: LogId) -> Result<(Header, [bool; 2]), VaultError> {
     let (header, broken) = match found {
         [HeaderRead::Other(format), _] | [_, HeaderRead::Other(format)] => {
             return Err(UnknownFormat::new("the vault", format, FORMAT).into());
@@ -173,7 +200,7 @@ fn choose_header(found: [HeaderRead; 2], log: LogId) -> Result<(Header, [bool; 2
     }
 }
 
-fn read_header(file: &dyn BlockFile) -> Result<HeaderRead, VaultError> {
+pub(super) fn read_header(file: &dyn BlockFile) -> Result<HeaderRead, VaultError> {
     let mut bytes = [0; HEADER_BYTES];
     if file.len().map_err(unreadable)? < HEADER_BYTES as u64 {
         return Ok(HeaderRead::Damaged);

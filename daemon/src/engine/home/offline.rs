@@ -1,6 +1,6 @@
 //! What a command does to the log of a stopped daemon, and the claim on it that a running one holds as well.
 
-use super::{Home, HomeError};
+use super::{Home, HomeError, Layout, lock, take_directory};
 use crate::base::{Answer, LogId, Seq, limits};
 use crate::custody::RootKey;
 use crate::domain::log_key::RotateLogKey;
@@ -10,7 +10,7 @@ use crate::engine::offline::Offline;
 use crate::engine::twin::{self, Claim};
 use crate::event::codec::decode_event;
 use crate::event::{Change, Recorded};
-use crate::ledger::{EventStore, SignedEntry, StoreError};
+use crate::ledger::{EventStore, FjallStore, SignedEntry, StoreError};
 use crate::projection::State;
 
 /// The daemon's own rotation of the log key: asked for by who has the root key in his hands.
@@ -43,6 +43,18 @@ impl Home {
             Some(Change::LogBegun(begun)) => Ok(begun.log),
             _ => Err(StoreError::Damaged("the first entry does not begin a log").into()),
         }
+    }
+
+    /// Cuts the journal of a directory's store where it is damaged, though whole groups of events follow; the whole of it stays
+    /// in `store/journal-aside`. What the log then lacks its anchor says.
+    pub fn cut_journal(layout: &Layout) -> Result<(), HomeError> {
+        if !layout.lock().exists() {
+            return Err(HomeError::NoLog(layout.dir().into()));
+        }
+        take_directory(layout.dir())?;
+        let _lock = lock(layout)?;
+        FjallStore::open_cut(&layout.store())?;
+        Ok(())
     }
 
     /// Accepts that the end of the log, or the proof of its length, is lost; see `epoch::accept_loss`.

@@ -100,6 +100,7 @@ fn every_change() -> Vec<Change> {
         },
         Change::KeyDeletionCancelled { key },
         Change::KeyDestroyed { key },
+        Change::KeyDestructionReapplied { key },
         Change::AliasBound {
             key,
             alias: alias.clone(),

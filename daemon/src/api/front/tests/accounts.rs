@@ -186,6 +186,7 @@ async fn the_log_the_clock_and_the_accounts_are_the_operators_alone() {
     for action in [
         "GetLogStatus",
         "GetLogEntries",
+        "GetVault",
         "AcceptClock",
         "RotateLogKey",
         "ListAccounts",
