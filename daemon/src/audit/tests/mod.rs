@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 mod depths;
 mod earlier;
+mod export;
 mod hindsight;
 mod keys;
 mod lies;
