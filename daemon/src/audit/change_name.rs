@@ -33,6 +33,7 @@ pub const fn change_name(change: &Change) -> &'static str {
         Change::AccessKeyDeleted { .. } => "AccessKeyDeleted",
         Change::MaterialErased { .. } => "MaterialErased",
         Change::CatalogueAdopted { .. } => "CatalogueAdopted",
+        Change::RowFormatAdopted { .. } => "RowFormatAdopted",
         Change::TimersHeld => "TimersHeld",
         Change::TimersReleased => "TimersReleased",
         Change::StateSealed { .. } => "StateSealed",

@@ -169,6 +169,10 @@ pub static RULES: &[Rule] = &[
     },
     Rule {
         always: false,
+        ..system("chancery/AdoptRowFormat", &["RowFormatAdopted"])
+    },
+    Rule {
+        always: false,
         ..system("chancery/HoldTimers", &["TimersHeld"])
     },
     Rule {

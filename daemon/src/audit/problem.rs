@@ -23,9 +23,6 @@ pub enum Fault {
     /// The payload is not an event.
     #[error("not an event: {0}")]
     Payload(#[from] DecodeError),
-    /// An event of a format version that never was.
-    #[error("format version {0} never was")]
-    Version(u8),
     /// It says another position.
     #[error("it says that it is event {0}")]
     Position(Seq),

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use crate::base::disk::BlockFile;
-use crate::base::{Digest, LogId, Seq};
+use crate::base::{Digest, LogId, Seq, UnknownFormat};
 use crate::event::RowKey;
 use crate::ledger::store::StoreError;
 use crate::ledger::{AnchorError, AnchorFile, EventStore, SignedAnchor};
@@ -82,6 +82,9 @@ pub enum SourceError {
     /// A rebuild of the rows was interrupted.
     #[error("a rebuild of the state was interrupted; run `chancery log rebuild` again")]
     RebuildUnfinished,
+    /// Something is of a format that this build does not know.
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
     /// There is no event at all.
     #[error("there is no log: the store is empty")]
     Empty,
@@ -194,6 +197,7 @@ impl LogSource for StoreSource<'_> {
             Ok(anchor) => Ok(Some(anchor)),
             Err(AnchorError::Io(error)) => Err(SourceError::Anchor(error)),
             Err(AnchorError::Damaged) => Err(SourceError::Damaged("the anchor is damaged")),
+            Err(AnchorError::Format(unknown)) => Err(unknown.into()),
             Err(AnchorError::Foreign | AnchorError::Unsigned { .. }) => {
                 Err(SourceError::Damaged("the anchor is another log's"))
             }

@@ -98,6 +98,7 @@ fn command() -> clap::Command {
 }
 
 fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    process::leave_nothing_behind()?;
     if let Some((name, matches)) = matches.subcommand()
         && let Some(product) = table::PRODUCTS.into_iter().find(|product| product.name == name)
     {

@@ -21,17 +21,25 @@ pub(super) enum LogFormat {
 
 use super::exit::Failure;
 
-/// Makes sure that memory is never written to disk by a crash or read by another process of the user (law 4), and that
-/// every file made from here on is the owner's alone.
-pub(super) fn harden() -> Result<(), Failure> {
+/// What holds for every command, for each may handle a secret: no crash writes memory to disk (law 4), and every file made
+/// from here on is the owner's alone.
+pub(super) fn leave_nothing_behind() -> Result<(), Failure> {
     umask(Mode::RWXG | Mode::RWXO);
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
+    // One byte, not none: the kernel hands a dump to a program (`|` in core_pattern) whatever the limit, except at this one.
+    let one = Rlimit {
+        current: Some(1),
+        maximum: Some(1),
     };
-    setrlimit(Resource::Core, none)
-        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
-        .map_err(|error| Failure::No(format!("core dumps can't be switched off: {error}")))
+    setrlimit(Resource::Core, one).map_err(no_dumps)
+}
+
+/// Besides, no other process of the same user reads this one's memory. Not for clients: `@/dev/fd/3` could not be opened then.
+pub(super) fn harden() -> Result<(), Failure> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(no_dumps)
+}
+
+fn no_dumps(error: rustix::io::Errno) -> Failure {
+    Failure::No(format!("core dumps can't be switched off: {error}"))
 }
 
 /// A panic in a thread of the core ends the process: without its writer, its anchor or its housekeeping a daemon must not

@@ -235,6 +235,7 @@ fn serve(
         limits,
     } = door;
     runtime.spawn(listen::look_after(tls, hangup, Notify::from_env()));
+    runtime.block_on(engine.adopt_row_format());
     runtime.block_on(engine.adopt_catalogue());
     runtime.block_on(engine.note("chancery/Start", started_as(&listeners)));
     let housekeeper = Housekeeper::start(runtime, Arc::clone(&engine), home.layout().clone())

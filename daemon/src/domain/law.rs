@@ -185,6 +185,8 @@ fn fits(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawful> {
                 Ok(())
             }
         }
+        Change::RowFormatAdopted { format } if *format > state.row_format() => Ok(()),
+        Change::RowFormatAdopted { .. } => Err(Unlawful::Exists),
         Change::TimersHeld => absent(state.hold(), Unlawful::Exists),
         Change::TimersReleased => present(state.hold()).map(drop),
         other => identity::fits(state, at, other),

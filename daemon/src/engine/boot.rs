@@ -22,7 +22,7 @@ use super::writer::Writer;
 use crate::base::disk::BlockFile;
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{AccountId, Digest, Region, SecretBytes, Seq, SlotRef};
+use crate::base::{AccountId, Digest, Region, SecretBytes, Seq, SlotRef, UnknownFormat};
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Owner, RootKey, Vault};
@@ -88,7 +88,7 @@ pub enum BootError {
     #[error(
         "the stored state can't be read: {0}; run `chancery log rebuild` to derive it from the log again"
     )]
-    Rows(#[from] LoadError),
+    Rows(#[source] LoadError),
     /// The digest of the rows is not the stored one.
     #[error(
         "the stored state is not the one that was sealed: its digest is {found}, sealed was {sealed}; \
@@ -133,7 +133,10 @@ pub enum BootError {
         "the anchor can't be used: {0}. Put it back from where it was kept, or, when it is lost for good, \
          `chancery log accept-loss --data DIR --reason TEXT` gives the log a new one and records that"
     )]
-    Anchor(#[from] AnchorError),
+    Anchor(#[source] AnchorError),
+    /// Something is of a format that this build does not know.
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
     /// A file.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -179,6 +182,24 @@ pub enum BootError {
     /// The root access key could not be handed over.
     #[error("the root access key file can't be written: {0}")]
     AccessKeyFile(std::io::Error),
+}
+
+impl From<AnchorError> for BootError {
+    fn from(error: AnchorError) -> Self {
+        match error {
+            AnchorError::Format(unknown) => Self::Format(unknown),
+            other => Self::Anchor(other),
+        }
+    }
+}
+
+impl From<LoadError> for BootError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Format(unknown) => Self::Format(unknown),
+            other => Self::Rows(other),
+        }
+    }
 }
 
 /// Finds a log again.

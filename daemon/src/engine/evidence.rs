@@ -40,7 +40,8 @@ pub(super) fn weigh(
         // Only a crash between genesis and the first anchor leaves none.
         Ok(None) if size == 1 => return Ok(Evidence::Agrees(None)),
         Ok(None) => return Ok(Evidence::Gone),
-        Err(AnchorError::Io(error)) => return Err(AnchorError::Io(error).into()),
+        // Not lost: it may be read another time, or by another build.
+        Err(error @ (AnchorError::Io(_) | AnchorError::Format(_))) => return Err(error.into()),
         Err(error) => return Ok(Evidence::Unusable(error)),
     };
     let claimed = newest.claims().size;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DIR/lock                   held (flock) by the process that uses the directory; says which one
+//! DIR/format                 the mark: which format the directory has
 //! DIR/founding               present from the first step of a founding until its last
 //! DIR/restoring              present from the first step of a restore until its last
 //! DIR/store/                 the log, its tree, the rows (fjall)
@@ -17,6 +18,8 @@
 //! H3  A directory that holds anything else is never taken over.
 //!
 //! Never: keeps the root key, which belongs elsewhere.
+
+pub mod format;
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -150,6 +153,9 @@ pub enum HomeError {
     /// A restore was asked for where something is.
     #[error("`{}` is not empty: a log is restored into an empty or a new directory alone", .0.display())]
     NotEmpty(PathBuf),
+    /// Its format.
+    #[error(transparent)]
+    Mark(#[from] format::MarkError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -199,6 +205,8 @@ impl Home {
         if layout.restoring().exists() {
             return Err(HomeError::RestoreUnfinished(layout.dir));
         }
+        // Before the store is opened: opening writes in it. A crash in between leaves a mark beside nothing, which is true.
+        format::mark(layout.dir())?;
         let store = Arc::new(open_store(&layout)?);
         let is_new = store.size()? == 0;
         if is_new {

@@ -8,7 +8,7 @@ use super::identity::{
     GroupCreated, GroupUpdated, Holder, PolicyCreated, PolicyRef, PolicyVersionCreated, RoleCreated,
     RoleUpdated, SessionOpened, Tagged, UserCreated, UserUpdated,
 };
-use super::made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun};
+use super::made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun, RowFormat};
 use crate::base::{
     AccessKeyId, AccountAlias, AccountId, AliasName, Digest, GroupId, KeyId, KeyVersionId, PolicyName,
     PolicyVersion, Region, RoleId, RotationInterval, SlotRef, Tag, TagKey, Timestamp, UserId,
@@ -349,6 +349,11 @@ pub enum Change {
         added: Vec<String>,
         /// Actions that it no longer knows.
         removed: Vec<String>,
+    },
+    /// The rows of the state are encoded in another way from here on, the digest with them.
+    RowFormatAdopted {
+        /// How.
+        format: RowFormat,
     },
     /// The wall clock is not believed: no key is destroyed until it is again.
     TimersHeld,

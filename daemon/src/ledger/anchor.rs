@@ -27,7 +27,7 @@ use std::io;
 use super::key::{LogKey, LogPublicKey};
 use super::rotation::KeySchedule;
 use crate::base::disk::BlockFile;
-use crate::base::{Digest, LogId};
+use crate::base::{Digest, LogId, UnknownFormat};
 
 /// The durable end of the log, as it was when the anchor was written. The store may be ahead of it, never behind (I8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,9 @@ pub enum AnchorError {
     /// Both sectors were written, and neither is whole.
     #[error("the anchor is damaged")]
     Damaged,
+    /// A whole sector of a format that this build does not know.
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
     /// Whole sectors, and none of this log.
     #[error("the anchor is another log's")]
     Foreign,
@@ -134,6 +137,10 @@ impl AnchorFile {
     /// The newest whole sector of this log, whoever signed it; none when no anchor was ever completely written.
     pub fn newest(&self) -> Result<Option<SignedAnchor>, AnchorError> {
         let sectors = self.read_sectors()?;
+        // First: a newer build's sector is the newer one, whatever stands in the other.
+        if let Some(Sector::Other(format)) = sectors.iter().find(|s| matches!(s, Sector::Other(_))) {
+            return Err(UnknownFormat::new("the anchor", (*format).into(), VERSION.into()).into());
+        }
         if let Some((_, newest)) = self.newest_of(&sectors) {
             return Ok(Some(newest.clone()));
         }
@@ -213,6 +220,8 @@ enum Sector {
     Blank,
     /// Neither zeroes nor whole.
     Torn,
+    /// Whole, and of a version that this build does not know. Magic, version and checksum stand in their places in all.
+    Other(u8),
     /// Checksum and form are right; the signature is not yet checked.
     Whole(LogId, Box<SignedAnchor>),
 }
@@ -222,14 +231,21 @@ impl Sector {
         if bytes.iter().all(|byte| *byte == 0) {
             return Self::Blank;
         }
-        Self::parse(bytes).map_or(Self::Torn, |(log, whole)| Self::Whole(log, Box::new(whole)))
+        Self::try_read(bytes).unwrap_or(Self::Torn)
     }
 
-    fn parse(bytes: &[u8]) -> Option<(LogId, SignedAnchor)> {
+    fn try_read(bytes: &[u8]) -> Option<Self> {
         let (summed, sum) = bytes.split_at_checked(SUMMED_BYTES)?;
         if Digest::of(summed).as_bytes() != sum {
             return None;
         }
+        match summed.strip_prefix(MAGIC)?.first()? {
+            &VERSION => Self::parse(summed).map(|(log, whole)| Self::Whole(log, Box::new(whole))),
+            other => Some(Self::Other(*other)),
+        }
+    }
+
+    fn parse(summed: &[u8]) -> Option<(LogId, SignedAnchor)> {
         let (signed, rest) = summed.split_first_chunk::<SIGNED_BYTES>()?;
         let (signature, zeroes) = rest.split_first_chunk::<64>()?;
         zeroes.iter().all(|byte| *byte == 0).then_some(())?;

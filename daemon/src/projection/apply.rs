@@ -171,6 +171,8 @@ impl State {
             Change::MaterialErased { slots } => rows.extend(slots.iter().map(Address::row_key)),
             Change::CatalogueAdopted { .. } => rows.push(catalogue_row()),
             Change::TimersHeld | Change::TimersReleased => rows.push(hold_row()),
+            // Every one is encoded anew.
+            Change::RowFormatAdopted { .. } => rows.extend(self.rows().map(|(row, _)| row)),
             Change::StateSealed { .. } => {}
             identity => self.identities_touched_by(identity, &mut rows),
         }
@@ -281,6 +283,12 @@ impl State {
                 actions.sort();
                 actions.dedup();
                 self.catalogue = Some(Arc::new(Catalogue { rev, actions }));
+            }
+            // No decision rests on it, so the revision stays.
+            Change::RowFormatAdopted { format } => {
+                if let Some(log) = self.log.as_mut() {
+                    log.rows = *format;
+                }
             }
             Change::TimersHeld => self.hold = Some(Hold { rev }),
             Change::TimersReleased => self.hold = None,

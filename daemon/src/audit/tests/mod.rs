@@ -5,6 +5,7 @@ mod hindsight;
 mod lies;
 mod live;
 mod rows;
+mod upgrade;
 mod verdicts;
 
 use bench::{Bench, check, event, stolen};

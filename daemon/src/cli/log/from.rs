@@ -12,6 +12,7 @@ use crate::audit::{LiveSource, SourceError};
 use crate::base::disk::{BlockFile, OsFile};
 use crate::custody::VaultError;
 use crate::engine::home::Layout;
+use crate::engine::home::format::{self, MarkError};
 use crate::ledger::{EventStore, FjallStore, StoreError};
 
 /// Why the log can't be opened.
@@ -32,6 +33,8 @@ pub(in crate::cli) enum FromError {
     #[error("{text}")]
     Target { code: u8, text: String },
     #[error(transparent)]
+    Mark(#[from] MarkError),
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -40,7 +43,7 @@ pub(in crate::cli) enum FromError {
 impl FromError {
     pub(in crate::cli) const fn status(&self) -> u8 {
         match self {
-            Self::Store(_) => 1,
+            Self::Mark(_) | Self::Store(_) => 1,
             Self::Source(SourceError::Unreachable(_) | SourceError::Answer(_)) => 3,
             Self::Source(_) => 1,
             Self::Target { code, .. } => *code,
@@ -109,6 +112,7 @@ impl Stopped {
         if layout.restoring().exists() {
             return Err(FromError::RestoreUnfinished(dir.into()));
         }
+        format::check(dir)?;
         Ok(Self {
             layout,
             store: FjallStore::open(&store)?,

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use crate::base::LogId;
 use crate::base::disk::BlockFile;
+use crate::base::{LogId, UnknownFormat};
 
 use super::VaultError;
-use super::format::{HEADER_BYTES, Header, HeaderRead, RECORD_BYTES, Record};
+use super::format::{FORMAT, HEADER_BYTES, Header, HeaderRead, RECORD_BYTES, Record};
 use super::slots::Slot;
 
 /// The unit in which an unreadable place is narrowed down, bytes.
@@ -163,7 +163,7 @@ pub(super) fn decide(
 pub(super) fn choose_header(found: [HeaderRead; 2], log: LogId) -> Result<(Header, [bool; 2]), VaultError> {
     let (header, broken) = match found {
         [HeaderRead::Other(format), _] | [_, HeaderRead::Other(format)] => {
-            return Err(VaultError::OtherFormat(format));
+            return Err(UnknownFormat::new("the vault", format, FORMAT).into());
         }
         [HeaderRead::Valid(a), HeaderRead::Valid(b)] if a == b => (a, [false, false]),
         [HeaderRead::Valid(a), HeaderRead::Valid(b)] => {

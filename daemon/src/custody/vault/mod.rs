@@ -17,7 +17,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::base::disk::BlockFile;
 use crate::base::entropy::Entropy;
-use crate::base::{LogId, SecretBytes, SlotRef};
+use crate::base::{LogId, SecretBytes, SlotRef, UnknownFormat};
 
 use self::format::{Header, Record};
 use self::mirror::{Mirrors, Opened};
@@ -39,8 +39,8 @@ pub enum VaultError {
     #[error("the vault files already hold a vault; it is left as it is")]
     Exists,
     /// Written by another version.
-    #[error("the vault has format {0}, which this version does not know: use the version that wrote it")]
-    OtherFormat(u32),
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
     /// The two files belong to one log but not to each other.
     #[error("the two vault files are not mirrors of each other: restore both from one backup")]
     Unlike,

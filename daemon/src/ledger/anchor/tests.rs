@@ -252,3 +252,22 @@ fn a_key_signs_no_anchor_but_those_of_its_own_sizes() {
         "{read:?}"
     );
 }
+
+#[test]
+fn a_sector_of_a_newer_format_is_named_and_never_overlooked() {
+    let file = MemoryFile::default();
+    file.anchor().write(&anchor(1), &key()).unwrap();
+    file.anchor().write(&anchor(2), &key()).unwrap();
+    for at in [0, 512] {
+        let mut bytes = file.bytes();
+        bytes[at + 8] = 2;
+        let sum = Digest::of(&bytes[at..at + 480]);
+        bytes[at + 480..at + 512].copy_from_slice(sum.as_bytes());
+        let unknown = UnknownFormat::new("the anchor", 2, 1);
+        let read = MemoryFile::of(&bytes).read();
+        assert!(
+            matches!(&read, Err(AnchorError::Format(found)) if *found == unknown),
+            "{read:?}"
+        );
+    }
+}
