@@ -7,6 +7,7 @@ use chancery_client::blocking::Client;
 use serde_json::Value;
 
 use super::source::{ClaimedDigest, Claims, Kept, LogSource, Rows, SourceError};
+use super::verified::hex_digest;
 use crate::base::{Digest, LogId, Seq, limits};
 use crate::custody::VaultImage;
 use crate::custody::vault::image::IMAGE_RECORD_BYTES;

@@ -434,7 +434,10 @@ impl Machine {
         let client = self.client.as_ref().ok_or("no client")?;
         let told = check::check(self.disk.log(), &self.states, client)?;
         self.audit().map_err(|what| {
-            let named = told.events.iter().find(|event| what.contains(&format!("event {}:", event.seq)));
+            let named = told
+                .events
+                .iter()
+                .find(|event| what.contains(&format!("event {}:", event.seq)));
             format!("{what}: {named:?}")
         })?;
         self.tally.events = told.events.len() as u64;

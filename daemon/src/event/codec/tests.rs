@@ -199,7 +199,7 @@ fn region() -> Region {
     Region::parse("cn-hangzhou").unwrap()
 }
 
-fn full_event() -> Event {
+pub(in crate::event) fn full_event() -> Event {
     let mut req = Recorded::default();
     req.insert("KeyId", Element::text("alias/a"));
     req.insert("Plaintext", Element::Number(1_024));
