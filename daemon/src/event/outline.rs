@@ -8,6 +8,7 @@
 //! A chain is checked and a use is folded by this alone: decoding in full takes ten times as long.
 
 use super::codec::DecodeError;
+use super::upcast;
 use crate::base::{Digest, Seq, Timestamp, limits};
 
 /// The part of a payload that gives an event its place.
@@ -56,7 +57,7 @@ impl Outline {
         }
         let v = v.ok_or_else(|| malformed("no version"))?;
         let v = u8::try_from(v).map_err(|_| malformed("no version"))?;
-        super::upcast::check(v)?;
+        upcast::check(v)?;
         let prev = prev.and_then(|prev| Digest::try_from(prev).ok());
         Ok(Self {
             v,

@@ -25,13 +25,13 @@ pub(super) fn read(payload: &[u8]) -> Result<Event, DecodeError> {
     read_with(READERS, payload)
 }
 
-/// Makes sure that there is a reader for this version (U3).
+/// Refuses a version that this build does not read, by name (U3).
 pub(super) fn check(version: u8) -> Result<(), DecodeError> {
-    reader_of(READERS, version).map(drop)
+    reader_of(READERS, version).map(|_| ())
 }
 
 fn read_with(readers: &[(u8, Reader)], payload: &[u8]) -> Result<Event, DecodeError> {
-    reader_of(readers, version_of(payload)?)?(payload)
+    reader_of(readers, version_of(payload)?).and_then(|reader| reader(payload))
 }
 
 fn reader_of(readers: &[(u8, Reader)], version: u8) -> Result<Reader, DecodeError> {

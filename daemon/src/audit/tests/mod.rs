@@ -5,6 +5,7 @@ mod depths;
 mod earlier;
 mod export;
 mod hindsight;
+mod keys;
 mod lies;
 mod live;
 mod rows;

@@ -37,11 +37,13 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) const HELP: &str = "\
-What a yes means: nothing was altered, left out or reordered, every entry is signed by the key in the first one, what each
-changed was lawful in the state just before it, the log reaches its anchor, and the stored state is what it folds to.
+What a yes means: nothing was altered, left out or reordered, every entry is signed by the key in the first one or by one
+that followed it, what each changed was lawful in the state just before it, the log reaches its anchor, and the stored state
+is what it folds to.
 --decisions proves besides that each operation was decided as policies and rules decide it there; --chain proves less, and
 fast. What was not proven stands on stderr, a line `not proven: ...` each.
-That the key is the right one only you can know: note the fingerprint that is shown and give it with --key the next time.
+That the first key is the right one only you can know: note the fingerprint that is shown and give it with --key the next time.
+Rotations of the key and epochs are told on stderr; an epoch that you do not know of is a question to whoever began it.
 A running daemon shows its newest checkpoints and no anchor; stop it to check those as well.
 
 --since FILE reads all entries again and shows that they have the root in FILE, so they are the same; how closely they were
