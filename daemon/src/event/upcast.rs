@@ -8,7 +8,7 @@
 //!
 //! To change the event: raise `FORMAT`, copy what the last version looked like to a file of its own beside this one, write
 //! the reader from it, add its row to `READERS`, pin its golden files. New changes and new optional fields are a new version
-//! too: an older build would refuse them as malformed, and not say why.
+//! too, once the last one was released: an older build would refuse them as malformed, and not say why.
 
 use super::codec::{self, DecodeError};
 use super::{Event, FORMAT};

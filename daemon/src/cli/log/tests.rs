@@ -105,7 +105,10 @@ fn a_verdict_says_what_was_checked_and_what_was_not_proven() {
     };
     let (out, open) = unproven(&["--chain"]);
     assert!(out.ends_with("; checked: chain and tree\n"), "{out}");
-    assert!(open.iter().any(|line| line.contains("leave out --chain")), "{open:?}");
+    assert!(
+        open.iter().any(|line| line.contains("leave out --chain")),
+        "{open:?}"
+    );
     let (out, open) = unproven(&[]);
     assert!(out.ends_with("signatures, changes, stored state\n"), "{out}");
     assert!(open.iter().any(|line| line.contains("(--decisions)")), "{open:?}");
@@ -128,14 +131,20 @@ fn a_verification_goes_on_from_where_the_last_one_came_to() {
     assert!(err.contains("from the beginning"), "{err}");
     assert!(status == 0 && !out.contains("earlier"), "{out}");
     let (status, out, _) = log(&args);
-    assert!(out.ends_with("; the first 2 are those that were verified earlier\n"), "{out}");
+    assert!(
+        out.ends_with("; the first 2 are those that were verified earlier\n"),
+        "{out}"
+    );
     assert_eq!(status, 0);
 
     // Without the file to be written, there has to be one to go on from.
     let none = dir.path().join("none");
     let none = none.to_str().unwrap();
     assert_eq!(log(&["verify", "--data", data, "--since", none]).0, 2);
-    assert_eq!(log(&["verify", "--data", data, "--since", none, "--save", path]).0, 2);
+    assert_eq!(
+        log(&["verify", "--data", data, "--since", none, "--save", path]).0,
+        2
+    );
 
     let text = std::fs::read_to_string(&file).unwrap();
     for (text, expected) in [
@@ -153,8 +162,17 @@ fn a_verification_goes_on_from_where_the_last_one_came_to() {
     std::fs::write(&file, &text).unwrap();
     let second = tempfile::tempdir().unwrap();
     found_in(second.path());
-    let (status, out, _) = log(&["verify", "--data", second.path().to_str().unwrap(), "--since", path]);
-    assert!(out.starts_with("DAMAGED at event 0: the log id is another"), "{out}");
+    let (status, out, _) = log(&[
+        "verify",
+        "--data",
+        second.path().to_str().unwrap(),
+        "--since",
+        path,
+    ]);
+    assert!(
+        out.starts_with("DAMAGED at event 0: the log id is another"),
+        "{out}"
+    );
     assert_eq!(status, 1);
 }
 
@@ -170,7 +188,11 @@ fn a_row_that_was_edited_is_found_by_verifying() {
     drop(store);
     let (status, out, err) = log(&["verify", "--data", data]);
     assert!(out.starts_with("DIFFERS: "), "{out}");
-    assert_eq!((status, err.contains("is not what the log says")), (1, true), "{err}");
+    assert_eq!(
+        (status, err.contains("is not what the log says")),
+        (1, true),
+        "{err}"
+    );
     assert_eq!(log(&["verify", "--data", data, "--chain"]).0, 0);
 }
 
