@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, ensure};
 use chancery::base::context::EncryptionContext;
 use chancery::base::{
-    AliasName, ApiError, KeyId, KeyOrigin, KeySpec, PolicyName, ProtectionLevel, RequestId, SecretBytes, UserName,
+    AliasName, ApiError, KeyId, KeyOrigin, KeySpec, PolicyName, ProtectionLevel, RequestId, SecretBytes,
+    UserName,
 };
 use chancery::domain::Command;
 use chancery::engine::boot::{Core, World, anchor_at};
@@ -16,8 +17,8 @@ use chancery::engine::prepare::prepare;
 use chancery::engine::query::keys::DescribeKey;
 use chancery::engine::writer::{Input, Step};
 use chancery::engine::{
-    Actor, AttachPolicy, Call, CreateAccessKey, CreateAlias, CreateKey, CreatePolicy, CreateUser, DescribeAs, Element,
-    HolderName, KeyOwner, KeyRef, Lane, Origin, PolicyRef, Recorded, Scope, UpdateAlias, Work,
+    Actor, AttachPolicy, Call, CreateAccessKey, CreateAlias, CreateKey, CreatePolicy, CreateUser, DescribeAs,
+    Element, HolderName, KeyOwner, KeyRef, Lane, Origin, PolicyRef, Recorded, Scope, UpdateAlias, Work,
 };
 use chancery::ledger::{EventStore, commit};
 
@@ -41,7 +42,7 @@ pub fn make(dir: &Path, events: u64) -> Result<u64> {
         ensure!(!calls.is_empty(), "there is no key");
         nth += GROUP;
         maker.run(calls)?;
-        if nth % (GROUP * 200) == 0 {
+        if nth.is_multiple_of(GROUP * 200) {
             eprintln!("{} events", maker.core.writer.state().size());
         }
     }
@@ -79,7 +80,12 @@ impl Maker {
             self.core.tools.refill()?;
         }
         let (account, region) = (self.core.account, self.core.region.clone());
-        self.keys = self.core.writer.state().keys_newest_first(account, &region).collect();
+        self.keys = self
+            .core
+            .writer
+            .state()
+            .keys_newest_first(account, &region)
+            .collect();
         for (nth, key) in self.keys.clone().into_iter().enumerate() {
             let (alias, key) = (alias(nth)?, KeyRef::Id(key));
             let quota = None;
@@ -120,20 +126,39 @@ impl Maker {
 
     /// The nth call.
     fn nth(&self, nth: u64) -> Option<Call> {
-        let at = usize::try_from(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33).ok()? % self.keys.len().max(1);
+        let at =
+            usize::try_from(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33).ok()? % self.keys.len().max(1);
         let key = *self.keys.get(at)?;
         let id = KeyRef::Id(key);
         let mut recorded = Recorded::default();
         recorded.insert("KeyId", Element::text(&key.to_string()));
-        let actor = if nth.is_multiple_of(2) { &self.user } else { &self.root };
+        let actor = if nth.is_multiple_of(2) {
+            &self.user
+        } else {
+            &self.root
+        };
         let (op, actor, work) = match nth % 100 {
             33 => {
                 let description = format!("edited by call {nth}");
-                ("kms/UpdateKeyDescription", &self.root, command(DescribeAs { key: id, description }))
+                (
+                    "kms/UpdateKeyDescription",
+                    &self.root,
+                    command(DescribeAs { key: id, description }),
+                )
             }
-            // Half of them move an alias, the others edit a key: both are rows of the state and its digest.
-            66 => ("kms/UpdateAlias", &self.root, command(UpdateAlias { alias: alias(at).ok()?, key: id })),
-            10 | 50 | 90 => ("kms/DescribeKey", actor, Work::Query(Box::new(DescribeKey { key: id }))),
+            66 => {
+                let alias = alias(usize::try_from(nth / 100).ok()? % KEYS).ok()?;
+                (
+                    "kms/UpdateAlias",
+                    &self.root,
+                    command(UpdateAlias { alias, key: id }),
+                )
+            }
+            10 | 50 | 90 => (
+                "kms/DescribeKey",
+                actor,
+                Work::Query(Box::new(DescribeKey { key: id })),
+            ),
             _ => {
                 recorded.insert("Plaintext", Element::Number(PLAINTEXT_BYTES as u64));
                 let encrypt = Encrypt {
@@ -147,7 +172,14 @@ impl Maker {
         Some(self.call(op, actor.clone(), recorded, work, Some(nth)))
     }
 
-    fn call(&self, op: &'static str, actor: Actor, recorded: Recorded, work: Work, nonce: Option<u64>) -> Call {
+    fn call(
+        &self,
+        op: &'static str,
+        actor: Actor,
+        recorded: Recorded,
+        work: Work,
+        nonce: Option<u64>,
+    ) -> Call {
         Call {
             rid: RequestId::make(&*self.world.entropy),
             op,
@@ -191,7 +223,10 @@ impl Maker {
                     ticket: (),
                 });
             }
-            let step = self.core.writer.step(inputs, self.world.clock.now(), &self.core.tools);
+            let step = self
+                .core
+                .writer
+                .step(inputs, self.world.clock.now(), &self.core.tools);
             waiting = self.settle(step)?;
         }
         Ok(())
@@ -205,9 +240,16 @@ impl Maker {
         self.core.tools.published.persist(state, step.group.head);
         for (((), sealed), receipt) in step.replies.into_iter().zip(receipts) {
             let (reply, _) = sealed.open(receipt);
-            reply.result.map(drop).map_err(|error: ApiError| anyhow!("a call failed: {error:?}"))?;
+            reply
+                .result
+                .map(drop)
+                .map_err(|error: ApiError| anyhow!("a call failed: {error:?}"))?;
         }
-        Ok(step.reruns.into_iter().map(|rerun| (rerun.call, rerun.round)).collect())
+        Ok(step
+            .reruns
+            .into_iter()
+            .map(|rerun| (rerun.call, rerun.round))
+            .collect())
     }
 
     /// Seals the state, keeps a checkpoint, writes the anchor.

@@ -49,7 +49,9 @@ pub struct Arguments {
 /// Makes the log, measures, prints.
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     fsync::refuse_memory(&arguments.scratch)?;
-    let dir = arguments.scratch.join(format!("chancery-log-{}", arguments.events));
+    let dir = arguments
+        .scratch
+        .join(format!("chancery-log-{}", arguments.events));
     let is_there = dir.join("store").exists();
     ensure!(
         !is_there || arguments.keep,
@@ -60,7 +62,11 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
         if !is_there {
             let began = Instant::now();
             let made = make::make(&dir, arguments.events)?;
-            println!("made {made} events in {:.0} s: {}", began.elapsed().as_secs_f64(), dir.display());
+            println!(
+                "made {made} events in {:.0} s: {}",
+                began.elapsed().as_secs_f64(),
+                dir.display()
+            );
         }
         measure(&dir, arguments)
     })();
@@ -145,7 +151,10 @@ fn starts(dir: &Path, chancery: Option<&Path>) -> Result<()> {
             if is_cold {
                 cold::evict(dir)?;
             }
-            println!("serve, {cache}: listens after {} ms", serve(dir, chancery)?.as_millis());
+            println!(
+                "serve, {cache}: listens after {} ms",
+                serve(dir, chancery)?.as_millis()
+            );
         }
     }
     Ok(())
