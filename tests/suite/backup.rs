@@ -73,7 +73,11 @@ fn call(client: &Client, version: &str, action: &str, params: &[(&str, &str)]) -
 }
 
 fn text(answer: &Value, pointer: &str) -> String {
-    answer.pointer(pointer).and_then(Value::as_str).unwrap().to_owned()
+    answer
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap()
+        .to_owned()
 }
 
 fn make_key(client: &Client) -> String {
@@ -87,7 +91,12 @@ fn a_daemon_under_load_is_backed_up_and_comes_back() {
     let (desk, mut daemon) = (Desk::new(), Daemon::start("warn"));
     let client = Client::unix(daemon.socket()).unwrap();
     let kept = make_key(&client);
-    let sealed = call(&client, KMS, "Encrypt", &[("KeyId", &kept), ("Plaintext", "aGVsbG8=")]);
+    let sealed = call(
+        &client,
+        KMS,
+        "Encrypt",
+        &[("KeyId", &kept), ("Plaintext", "aGVsbG8=")],
+    );
     let blob = text(&sealed, "/CiphertextBlob");
     call(&client, RAM, "CreateUser", &[("UserName", "ann")]);
     let made = call(&client, RAM, "CreateAccessKey", &[("UserName", "ann")]);
@@ -108,7 +117,12 @@ fn a_daemon_under_load_is_backed_up_and_comes_back() {
                 let client = Client::unix(socket).unwrap();
                 let mut count = 0;
                 while !is_over.load(Ordering::Relaxed) {
-                    call(&client, KMS, "Encrypt", &[("KeyId", &key), ("Plaintext", "aGVsbG8=")]);
+                    call(
+                        &client,
+                        KMS,
+                        "Encrypt",
+                        &[("KeyId", &key), ("Plaintext", "aGVsbG8=")],
+                    );
                     if count % 7 == 0 {
                         make_key(&client);
                     }
@@ -129,7 +143,10 @@ fn a_daemon_under_load_is_backed_up_and_comes_back() {
         assert!(said.contains("backed up: "), "{said}");
     }
     let proven = says(&desk.restore(&daemon, &[Path::new("--check")]), 0);
-    assert!(proven.contains("proven: ") && proven.contains("all open"), "{proven}");
+    assert!(
+        proven.contains("proven: ") && proven.contains("all open"),
+        "{proven}"
+    );
 
     // After the backup.
     call(
@@ -158,9 +175,15 @@ fn a_daemon_under_load_is_backed_up_and_comes_back() {
         ),
         0,
     );
-    assert!(said.contains("restored: ") && said.contains("newer events"), "{said}");
+    assert!(
+        said.contains("restored: ") && said.contains("newer events"),
+        "{said}"
+    );
     let said = says(&desk.restore(&daemon, &[Path::new("--data"), &without]), 0);
-    assert!(said.contains(&format!("key {pending} waited for its deletion")), "{said}");
+    assert!(
+        said.contains(&format!("key {pending} waited for its deletion")),
+        "{said}"
+    );
 
     for (restored, has_evidence) in [(&with, true), (&without, false)] {
         let again = Daemon::on(restored, &daemon.root_key());
@@ -171,7 +194,11 @@ fn a_daemon_under_load_is_backed_up_and_comes_back() {
         let wanted = if has_evidence { "Enabled" } else { "Disabled" };
         assert_eq!(text(&state, "/KeyMetadata/KeyState"), wanted);
         let keys = call(&client, RAM, "ListAccessKeys", &[("UserName", "ann")]);
-        let left = keys.pointer("/AccessKeys/AccessKey").and_then(Value::as_array).unwrap().len();
+        let left = keys
+            .pointer("/AccessKeys/AccessKey")
+            .and_then(Value::as_array)
+            .unwrap()
+            .len();
         assert_eq!(left, usize::from(!has_evidence));
         make_key(&client);
         let status = call(&client, "2026-12-01", "GetLogStatus", &[]);

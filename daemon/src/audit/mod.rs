@@ -14,6 +14,7 @@
 
 pub mod change_name;
 mod decision;
+pub mod export;
 pub mod hindsight;
 pub mod keys;
 pub mod lawful;
@@ -32,6 +33,7 @@ pub mod verified;
 pub mod verify;
 pub mod workers;
 
+pub use export::{ExportError, ExportSource, Exported, export};
 pub use keys::{Keys, Turn};
 pub use live::LiveSource;
 pub use problem::{Fault, Problem, Problems};

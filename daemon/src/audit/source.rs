@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use super::export::ExportError;
 use crate::base::disk::BlockFile;
 use crate::base::{Digest, LogId, Seq, UnknownFormat};
 use crate::event::RowKey;
@@ -94,6 +95,9 @@ pub enum SourceError {
     /// Something is of a format that this build does not know.
     #[error(transparent)]
     Format(#[from] UnknownFormat),
+    /// An export can't be read or written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// There is no event at all.
     #[error("there is no log: the store is empty")]
     Empty,
@@ -201,16 +205,7 @@ impl LogSource for StoreSource<'_> {
         let Some(file) = file else {
             return Err(SourceError::Damaged("the anchor can be read once"));
         };
-        let newest = AnchorFile::open(file, log).map_err(SourceError::Anchor)?.newest();
-        match newest {
-            Ok(anchor) => Ok(Some(anchor)),
-            Err(AnchorError::Io(error)) => Err(SourceError::Anchor(error)),
-            Err(AnchorError::Damaged) => Err(SourceError::Damaged("the anchor is damaged")),
-            Err(AnchorError::Format(unknown)) => Err(unknown.into()),
-            Err(AnchorError::Foreign | AnchorError::Unsigned { .. }) => {
-                Err(SourceError::Damaged("the anchor is another log's"))
-            }
-        }
+        read_anchor(file, log).map(Some)
     }
 
     fn rows(&mut self, from: Option<&RowKey>, limit: usize) -> Result<Option<Rows>, SourceError> {
@@ -219,6 +214,20 @@ impl LogSource for StoreSource<'_> {
 
     fn digest(&mut self) -> Result<ClaimedDigest, SourceError> {
         Ok(ClaimedDigest::Stored(self.store.digest()?))
+    }
+}
+
+/// What an anchor's file says, its signature not yet checked; none when it is blank.
+pub(super) fn read_anchor(file: Box<dyn BlockFile>, log: LogId) -> Result<Option<SignedAnchor>, SourceError> {
+    let newest = AnchorFile::open(file, log).map_err(SourceError::Anchor)?.newest();
+    match newest {
+        Ok(anchor) => Ok(anchor),
+        Err(AnchorError::Io(error)) => Err(SourceError::Anchor(error)),
+        Err(AnchorError::Damaged) => Err(SourceError::Damaged("the anchor is damaged")),
+        Err(AnchorError::Format(unknown)) => Err(unknown.into()),
+        Err(AnchorError::Foreign | AnchorError::Unsigned { .. }) => {
+            Err(SourceError::Damaged("the anchor is another log's"))
+        }
     }
 }
 

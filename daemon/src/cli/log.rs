@@ -1,9 +1,11 @@
 //! `chancery log`: proves a log, compares the state with it, derives the state again, shows events, rotates its key.
 //!
-//! Reads the directory of a stopped daemon (`--data`) or asks a running one (`--socket`, `--endpoint`). The verdict is
-//! one line on stdout; details and progress go to stderr. Exit: 0 yes, 1 the answer is no, 2 usage, 3 unreachable.
+//! Reads the directory of a stopped daemon (`--data`) or an export (`--export`), or asks a running one (`--socket`,
+//! `--endpoint`). The verdict is one line on stdout; details and progress go to stderr. Exit: 0 yes, 1 the answer is no,
+//! 2 usage, 3 unreachable.
 
 mod epoch;
+mod export;
 pub(super) mod from;
 pub(super) mod progress;
 mod verify;
@@ -49,6 +51,9 @@ pub(super) enum LogCommand {
     /// Go on with a log whose end, or the proof of its length, is lost for good: begins an epoch that says so.
     #[command(after_help = epoch::ACCEPT_HELP)]
     AcceptLoss(epoch::AcceptArgs),
+    /// Write the log as plain files, for other verifiers.
+    #[command(after_help = export::HELP)]
+    Export(export::Arguments),
     /// Show events: position, time, actor, operation, resources, outcome, request id.
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
@@ -60,6 +65,9 @@ pub(super) struct SourceArgs {
     /// Data directory of a stopped daemon
     #[arg(long, value_name = "DIR", conflicts_with_all = ["socket", "endpoint"])]
     pub(super) data: Option<PathBuf>,
+    /// An export, as `chancery log export` wrote it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "socket", "endpoint"])]
+    pub(super) export: Option<PathBuf>,
     /// The anchor, when it is not in the data directory
     #[arg(long, value_name = "PATH", requires = "data")]
     pub(super) anchor: Option<PathBuf>,
@@ -127,6 +135,7 @@ fn run_to(command: &LogCommand, out: &mut dyn Write, err: &mut dyn Write) -> u8 
         LogCommand::Rebuild(source) => run_rebuild(source, out, err),
         LogCommand::RotateKey(args) => epoch::run_rotate(args, out),
         LogCommand::AcceptLoss(args) => epoch::run_accept_loss(args, out, err),
+        LogCommand::Export(args) => export::run(args, out, err),
         LogCommand::Show(args) => run_show(args, out),
     };
     done.unwrap_or_else(|error| {
@@ -271,6 +280,7 @@ impl Chosen {
                 Ok(work(&mut source))
             }
             Self::Live(mut source) => Ok(work(&mut *source)),
+            Self::Exported(mut source) => Ok(work(&mut *source)),
         }
     }
 }

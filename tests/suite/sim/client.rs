@@ -114,7 +114,12 @@ impl Asked {
     /// Whether something is made that needs a slot of the vault.
     pub fn needs_a_slot(&self) -> bool {
         let op = self.wire.as_ref().map_or("", |wire| wire.row.op);
-        let makes = ["kms/CreateKey", "chancery/CreateAccount", "chancery/RotateRootKey", "ram/CreateAccessKey"];
+        let makes = [
+            "kms/CreateKey",
+            "chancery/CreateAccount",
+            "chancery/RotateRootKey",
+            "ram/CreateAccessKey",
+        ];
         matches!(self.kind, Kind::Create | Kind::CreateWith(..)) || makes.contains(&op)
     }
 }
@@ -244,7 +249,10 @@ impl Client {
             dry_run: asked.wire.as_ref().is_some_and(Wire::is_rehearsal),
             rid: asked.rid,
             op,
-            open: asked.wire.as_ref().map_or(op == "kms/DescribeRegions", |wire| wire.row.open),
+            open: asked
+                .wire
+                .as_ref()
+                .map_or(op == "kms/DescribeRegions", |wire| wire.row.open),
             lane: if asked.is_long { Lane::Long } else { Lane::Short },
             actor,
             origin: Origin {
@@ -405,7 +413,9 @@ impl Client {
                 },
             ),
             Kind::AcceptClock => ("chancery/AcceptClock", Work::Command(Box::new(AcceptClock))),
-            Kind::Invalid | Kind::Deed(_) | Kind::Wire(_) => ("kms/CreateKey", Work::Invalid(ApiError::missing("KeySpec"))),
+            Kind::Invalid | Kind::Deed(_) | Kind::Wire(_) => {
+                ("kms/CreateKey", Work::Invalid(ApiError::missing("KeySpec")))
+            }
         }
     }
 

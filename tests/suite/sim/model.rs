@@ -149,7 +149,11 @@ impl Model {
             Change::RotationPolicySet { key, interval } => self
                 .changeable(*key, |life| life == Life::Enabled)
                 .map(|about| about.interval = *interval),
-            Change::KeyRotated { at: now, key, version } => self
+            Change::KeyRotated {
+                at: now,
+                key,
+                version,
+            } => self
                 .changeable(*key, |life| life == Life::Enabled)
                 .filter(|about| about.is_counted || about.is_due(*now))
                 .map(|about| {
@@ -205,7 +209,8 @@ impl Model {
         };
         if effect == Effect::None && !self.rights.is_good(&event.actor, event.dec.at) {
             // Gone, or called something else by now.
-            let turned_away = matches!(outcome, Err(code) if GONE.contains(code) || *code == Code::Unavailable);
+            let turned_away =
+                matches!(outcome, Err(code) if GONE.contains(code) || *code == Code::Unavailable);
             return match turned_away {
                 true => Ok(()),
                 false => Err(format!("{acknowledged:?} of somebody who is not good there")),

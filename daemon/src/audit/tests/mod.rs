@@ -3,7 +3,9 @@
 pub(crate) mod bench;
 mod depths;
 mod earlier;
+mod export;
 mod hindsight;
+mod keys;
 mod lies;
 mod live;
 mod rows;

@@ -32,7 +32,12 @@ fn every_object_that_is_damaged_is_named_and_nothing_is_restored() {
     bench.regions();
     let made = desk.back_up(&bench);
     let of = |directory: &str, manifest: &str| {
-        let stem = manifest.rsplit('/').next().unwrap().trim_end_matches(".age").to_owned();
+        let stem = manifest
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .trim_end_matches(".age")
+            .to_owned();
         let (_, leaf) = stem.rsplit_once('-').unwrap();
         let names = desk.objects(directory);
         names.into_iter().find(|name| name.contains(leaf)).unwrap()
@@ -115,7 +120,10 @@ fn another_root_key_or_another_logs_vault_proves_nothing() {
     let draft = Draft::of_log(&mut source, &*depot, &recipients, &mut |_, _| ()).unwrap();
     draft.finish(&early, bench.clock.now()).unwrap();
     let checked = desk.check().unwrap();
-    assert!(!checked.is_proven() && !checked.slots.missing.is_empty(), "{checked}");
+    assert!(
+        !checked.is_proven() && !checked.slots.missing.is_empty(),
+        "{checked}"
+    );
     let refused = desk.restore(&bench).unwrap_err();
     assert!(matches!(refused, RestoreError::SlotsMissing(..)), "{refused}");
 }

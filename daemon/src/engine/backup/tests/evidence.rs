@@ -10,8 +10,12 @@ fn store_of(bench: &Bench) -> Vec<(String, Box<dyn LogSource + '_>)> {
 #[test]
 fn a_key_destroyed_since_stays_destroyed_when_evidence_is_offered() {
     let (desk, mut bench) = (Desk::new(), Bench::new());
-    let (gone, disabled, pending, kept) =
-        (bench.make_key(), bench.make_key(), bench.make_key(), bench.make_key());
+    let (gone, disabled, pending, kept) = (
+        bench.make_key(),
+        bench.make_key(),
+        bench.make_key(),
+        bench.make_key(),
+    );
     let made = desk.back_up(&bench);
     destroy(&mut bench, gone);
     bench.run("kms/DisableKey", transition(disabled, Transition::Disable));
@@ -103,7 +107,9 @@ fn the_rest_of_a_backup_is_evidence_for_its_beginning() {
 
 fn regions(bench: &Bench) -> Work {
     let regions = vec![bench.core.region.clone()];
-    Work::Query(Box::new(crate::engine::query::account::DescribeRegions { regions }))
+    Work::Query(Box::new(crate::engine::query::account::DescribeRegions {
+        regions,
+    }))
 }
 
 // Method: the key is destroyed and erased after the log was read and before the vault is: a backup of a running daemon.

@@ -11,9 +11,9 @@ use age::secrecy::ExposeSecret;
 use super::*;
 use crate::audit::tests::bench::{Bench, root, transition};
 use crate::audit::{LogSource, StoreSource};
+use crate::base::KeyId;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::Clock;
-use crate::base::KeyId;
 use crate::custody::{Owner, VaultImage};
 use crate::domain::lifecycle::{DestroyKey, Transition};
 use crate::engine::boot::{self, World};
@@ -217,7 +217,10 @@ fn a_second_backup_writes_only_what_is_new() {
     assert_eq!((second.new_segments, second.kept_segments), (1, 1));
     assert!(second.new_bytes < first.new_bytes / 2);
     assert_eq!(desk.objects("segments"), full);
-    assert_eq!((desk.objects("tails").len(), desk.objects("manifests").len()), (2, 2));
+    assert_eq!(
+        (desk.objects("tails").len(), desk.objects("manifests").len()),
+        (2, 2)
+    );
 
     // The newest is taken; the one before is whole as well.
     assert_eq!(desk.check().unwrap().report.events, second.events);
@@ -286,7 +289,10 @@ fn a_newer_backup_for_other_keys_is_passed_over_and_named() {
     let draft = Draft::of_log(&mut source, &*depot, &recipients, &mut |_, _| ()).unwrap();
     let vault = copy_of_vault(&bench, draft.log());
     let theirs = draft.finish(&vault, bench.clock.now()).unwrap();
-    assert_eq!(theirs.kept_segments, 0, "what is sealed to one key is of no use to another");
+    assert_eq!(
+        theirs.kept_segments, 0,
+        "what is sealed to one key is of no use to another"
+    );
 
     let backup = desk.open().unwrap();
     assert_eq!(backup.name(), ours.manifest);
@@ -323,7 +329,10 @@ fn a_restore_takes_an_empty_directory_alone() {
     std::fs::remove_file(&file).unwrap();
     desk.restore(&bench).unwrap();
     let again = desk.restore(&bench).unwrap_err();
-    assert!(matches!(again, RestoreError::Home(HomeError::NotEmpty(_))), "{again}");
+    assert!(
+        matches!(again, RestoreError::Home(HomeError::NotEmpty(_))),
+        "{again}"
+    );
 }
 
 /// Changes one byte of an object.
