@@ -42,7 +42,7 @@ pub fn make(dir: &Path, events: u64) -> Result<u64> {
         ensure!(!calls.is_empty(), "there is no key");
         nth += GROUP;
         maker.run(calls)?;
-        if nth % (GROUP * 200) == 0 {
+        if nth.is_multiple_of(GROUP * 200) {
             eprintln!("{} events", maker.core.writer.state().size());
         }
     }
@@ -146,15 +146,14 @@ impl Maker {
                     command(DescribeAs { key: id, description }),
                 )
             }
-            // Half of them move an alias, the others edit a key: both are rows of the state and its digest.
-            66 => (
-                "kms/UpdateAlias",
-                &self.root,
-                command(UpdateAlias {
-                    alias: alias(at).ok()?,
-                    key: id,
-                }),
-            ),
+            66 => {
+                let alias = alias(usize::try_from(nth / 100).ok()? % KEYS).ok()?;
+                (
+                    "kms/UpdateAlias",
+                    &self.root,
+                    command(UpdateAlias { alias, key: id }),
+                )
+            }
             10 | 50 | 90 => (
                 "kms/DescribeKey",
                 actor,

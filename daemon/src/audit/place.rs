@@ -28,7 +28,7 @@ impl Look {
     }
 
     /// Looks at an entry and reads its whole event.
-    pub fn into_event(entry: &[u8]) -> (Self, Option<Event>) {
+    pub fn with_event(entry: &[u8]) -> (Self, Option<Event>) {
         let payload = match SignedEntry::parse(entry) {
             Ok(parsed) => parsed.payload,
             Err(error) => return (Self::none(error), None),
@@ -116,7 +116,7 @@ impl Place {
 
     /// Takes the next entry and reads its event. None when it can't be read; what is wrong goes to `problems`.
     pub fn take(&mut self, entry: &[u8], problems: &mut Problems) -> Option<Event> {
-        let (look, event) = Look::into_event(entry);
+        let (look, event) = Look::with_event(entry);
         self.judge(look, problems)?;
         event
     }

@@ -112,7 +112,7 @@ impl Workers {
     }
 
     /// Waits for the earliest page that was given and not yet taken; none when there is none.
-    pub fn next(&mut self) -> Option<Looked> {
+    pub fn take(&mut self) -> Option<Looked> {
         let (page, seen) = self.looking.pop_front()?;
         // A thread that died takes its page with it; the scope says so when it ends.
         seen.recv().ok().map(|seen| (page, seen))

@@ -90,7 +90,7 @@ impl Pass {
                     None => read = size,
                 }
             }
-            let Some(looked) = workers.next() else { break };
+            let Some(looked) = workers.take() else { break };
             self.judge(looked, source, workers)?;
             progress(self.place.next().get(), size);
             if self.is_other {

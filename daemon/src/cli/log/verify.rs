@@ -84,12 +84,8 @@ pub(super) fn run(args: &Arguments, out: &mut dyn Write, err: &mut dyn Write) ->
         )?;
         return Ok(1);
     }
-    if let (Some(path), Some(verified)) = (&args.save, report.verified()) {
-        let text = verified.to_string();
-        write_atomically(path, text.as_bytes()).map_err(|error| RunError::Save {
-            path: path.clone(),
-            error,
-        })?;
+    if let Some(path) = args.save.as_ref().filter(|_| report.is_verified()) {
+        save(path, &report, err)?;
     }
     writeln!(out, "{report}")?;
     Ok(status(report.is_verified()))
@@ -124,6 +120,24 @@ pub(super) fn details(report: &Report, err: &mut dyn Write) -> io::Result<()> {
         writeln!(err, "not proven: {unproven}")?;
     }
     Ok(())
+}
+
+/// Keeps what may be gone on from.
+fn save(path: &Path, report: &Report, err: &mut dyn Write) -> Result<(), RunError> {
+    let Some(verified) = report.verified() else {
+        let earlier = report.earlier;
+        writeln!(
+            err,
+            "`{}` is not written: nobody is known to have verified the first {earlier} events",
+            path.display()
+        )?;
+        return Ok(());
+    };
+    let text = verified.to_string();
+    write_atomically(path, text.as_bytes()).map_err(|error| RunError::Save {
+        path: path.to_owned(),
+        error,
+    })
 }
 
 /// What an earlier run kept. That the file of both --since and --save is not there yet makes it the first run.
