@@ -267,7 +267,7 @@ fn command(what: impl Command + 'static) -> Work {
 }
 
 fn alias(nth: usize) -> Result<AliasName> {
-    AliasName::parse(&format!("alias/bench-{nth}")).map_err(|_| anyhow!("no alias"))
+    AliasName::parse(&format!("alias/bench-{nth}")).context("no alias")
 }
 
 /// Keys, each with an alias.
