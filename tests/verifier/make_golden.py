@@ -1,4 +1,6 @@
-"""Makes the golden files of one format version: `python make_golden.py v2`. Never again for a version that has them.
+"""Makes the golden files of one format version, never again for a version that has them:
+
+    PYTHONPATH=tests/sdk/python python tests/verifier/make_golden.py v2
 
 A real daemon does one of everything that can be done without waiting for days; what it wrote is kept as it is. What is not
 reached here (a rotation that comes due, a destruction, expired sessions and tokens) is pinned by its encoding, in `changes.txt`.
@@ -137,5 +139,4 @@ def pack(path, folder, skip=()):
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "sdk" / "python"))
     make(sys.argv[1])

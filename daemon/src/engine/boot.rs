@@ -185,24 +185,6 @@ pub enum BootError {
     AccessKeyFile(std::io::Error),
 }
 
-impl From<AnchorError> for BootError {
-    fn from(error: AnchorError) -> Self {
-        match error {
-            AnchorError::Format(unknown) => Self::Format(unknown),
-            other => Self::Anchor(other),
-        }
-    }
-}
-
-impl From<LoadError> for BootError {
-    fn from(error: LoadError) -> Self {
-        match error {
-            LoadError::Format(unknown) => Self::Format(unknown),
-            other => Self::Rows(other),
-        }
-    }
-}
-
 /// Finds a log again.
 pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, BootError> {
     let found = Found::look(storage)?;

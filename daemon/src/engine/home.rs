@@ -21,13 +21,11 @@
 
 pub mod format;
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{DirBuilder, File, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use rustix::fs::FlockOperation;
 
 use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
 use super::epoch::AcceptError;
@@ -215,7 +213,7 @@ impl Home {
     }
 
     fn open_taken(layout: Layout) -> Result<Self, HomeError> {
-        let lock = lock(&layout)?;
+        let lock = lock::take(&layout)?;
         if layout.restoring().exists() {
             return Err(HomeError::RestoreUnfinished(layout.dir));
         }
@@ -390,36 +388,6 @@ fn is_empty(dir: &Path) -> Result<bool, HomeError> {
     Ok(entries.flatten().all(|entry| entry.file_name() == "lost+found"))
 }
 
-/// Takes the lock, and says in it who has it.
-fn lock(layout: &Layout) -> Result<File, HomeError> {
-    let path = layout.lock();
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(io_error("open", &path))?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            let mut text = String::new();
-            // Only a help to the reader: without it the message is still right.
-            let _unknown = file.take(32).read_to_string(&mut text);
-            return Err(HomeError::InUse {
-                dir: layout.dir().into(),
-                pid: text.trim().parse().ok(),
-            });
-        }
-        Err(errno) => return Err(io_error("lock", &path)(errno.into())),
-    }
-    file.set_len(0)
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(io_error("write", &path))?;
-    Ok(file)
-}
-
 fn block_file(path: &Path) -> Result<Box<dyn BlockFile>, HomeError> {
     let file = OsFile::open(path).map_err(io_error("open", path))?;
     Ok(Box::new(file))
@@ -446,6 +414,7 @@ fn by_pid(pid: &Option<u32>) -> String {
 const ANCHOR_BYTES_READ: u64 = 4_096;
 
 mod access_key;
+mod lock;
 mod offline;
 mod restoring;
 

@@ -288,12 +288,7 @@ impl State {
                 actions.dedup();
                 self.catalogue = Some(Arc::new(Catalogue { rev, actions }));
             }
-            // No decision rests on it, so the revision stays.
-            Change::RowFormatAdopted { format } => {
-                if let Some(log) = self.log.as_mut() {
-                    log.rows = *format;
-                }
-            }
+            Change::RowFormatAdopted { format } => self.encode_rows_as(*format),
             Change::TimersHeld => self.hold = Some(Hold { rev }),
             Change::TimersReleased => self.hold = None,
             Change::KeyDescribed { key, description } => self.edit_key(*key, None, |row| {

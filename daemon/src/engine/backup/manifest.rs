@@ -16,11 +16,13 @@
 //! Times are Unix milliseconds, digests SHA-256 in hexadecimal, `Bytes` and `Sha256` those of the objects as they are
 //! stored. Segments are in order, without gap from 0 on; the last of them or the tail ends at `Size` with `Leaf`.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::name::{BackupName, Kind, SegmentName, Set};
 use crate::base::format::SOFTWARE;
-use crate::base::{Digest, LogId, Seq, Timestamp, limits};
+use crate::base::{Digest, LogId, Seq, Timestamp, UnknownFormat, limits};
 
 /// What belongs to a backup. Checked: `parse` and the maker build one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,11 +84,16 @@ impl Manifest {
     }
 
     /// Reads a manifest that stands under `name` in `set`. The error says what is wrong with it.
-    pub fn parse(bytes: &[u8], set: &Set, name: &BackupName) -> Result<Self, &'static str> {
+    pub fn parse(bytes: &[u8], set: &Set, name: &BackupName) -> Result<Self, Cow<'static, str>> {
         let version: Version = serde_json::from_slice(bytes).map_err(|_| "it is not a manifest")?;
         if version.format != FORMAT {
-            return Err("it was written by a newer version of chancery: use that version");
+            let unknown = UnknownFormat::new("the backup", version.format, FORMAT);
+            return Err(unknown.to_string().into());
         }
+        Self::of_this_format(bytes, set, name).map_err(Cow::Borrowed)
+    }
+
+    fn of_this_format(bytes: &[u8], set: &Set, name: &BackupName) -> Result<Self, &'static str> {
         let raw: Raw = serde_json::from_slice(bytes).map_err(|_| "it is not a manifest of format 1")?;
         let mut parts = Vec::with_capacity(raw.segments.len() + 1);
         for segment in raw.segments {
@@ -242,7 +249,7 @@ mod tests {
         }
     }
 
-    fn read(manifest: &Manifest) -> Result<Manifest, &'static str> {
+    fn read(manifest: &Manifest) -> Result<Manifest, Cow<'static, str>> {
         Manifest::parse(&manifest.encode(), &manifest.set, &manifest.name)
     }
 
@@ -288,6 +295,6 @@ mod tests {
             .unwrap()
             .replace("\"Format\":1", "\"Format\":2,\"More\":1");
         let refused = Manifest::parse(newer.as_bytes(), &whole.set, &whole.name).unwrap_err();
-        assert!(refused.contains("newer version"), "{refused}");
+        assert!(refused.contains("the backup has format 2"), "{refused}");
     }
 }

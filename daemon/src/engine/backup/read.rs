@@ -105,7 +105,7 @@ impl Backup {
                 other => other.map_err(|error| wrong(&object, error.to_string()))?,
             };
             let manifest =
-                Manifest::parse(&plain, set, name).map_err(|what| wrong(&object, what.to_owned()))?;
+                Manifest::parse(&plain, set, name).map_err(|what| wrong(&object, what.into_owned()))?;
             return Ok(Self {
                 depot,
                 identities,

@@ -52,7 +52,7 @@ impl Home {
             return Err(HomeError::NoLog(layout.dir().into()));
         }
         take_directory(layout.dir())?;
-        let _lock = lock(layout)?;
+        let _lock = lock::take(layout)?;
         FjallStore::open_cut(&layout.store())?;
         Ok(())
     }

@@ -26,7 +26,7 @@ impl Home {
             return Err(HomeError::NotEmpty(layout.anchor().to_owned()));
         }
         take_directory(&dir)?;
-        let lock = lock(&layout)?;
+        let lock = lock::take(&layout)?;
         // From here to `end_restore` a crash leaves the mark, and everybody but another restore refuses the directory.
         write_atomically(&mark, anchor_name(&layout).as_bytes()).map_err(io_error("write", &mark))?;
         if again {

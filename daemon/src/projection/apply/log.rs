@@ -25,6 +25,13 @@ impl State {
         });
     }
 
+    /// No decision rests on how rows are encoded, so the revision stays.
+    pub(super) fn encode_rows_as(&mut self, format: RowFormat) {
+        if let Some(log) = self.log.as_mut() {
+            log.rows = format;
+        }
+    }
+
     /// The rows that another log key writes: the log's, the key's own, and the erasure that its predecessor is owed.
     pub(super) fn log_key_touches(&self, rows: &mut SmallVec<[RowKey; 4]>) {
         rows.push(log_row());
