@@ -10,6 +10,9 @@ use std::process::ExitCode;
 static ALLOCATOR: zeroizing_alloc::ZeroAlloc<mimalloc::MiMalloc> =
     zeroizing_alloc::ZeroAlloc(mimalloc::MiMalloc);
 
+#[cfg(feature = "canary-bugs")]
+compile_error!("`canary-bugs` plants bugs: it is for the library under test, and no binary has it");
+
 fn main() -> ExitCode {
     chancery::cli::main()
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod canary;
 mod crash;
+mod damage;
 mod door;
 mod laws;
 mod process;

@@ -2,7 +2,8 @@
 //!
 //! The model of the medium is the one the vault and the anchor are written against: a write becomes durable at the
 //! next sync, in sectors of 512 bytes; a crash keeps any subset of the sectors not yet synced; a failed sync may
-//! or may not have reached the medium, and what it did not persist is not tried again by a later one.
+//! or may not have reached the medium, and what it did not persist is not tried again by a later one. Worse is on
+//! offer too: a sector torn in itself, one that comes back as garbage, reads that fail, no room to grow.
 
 use std::io;
 use std::ops::Range;
@@ -19,6 +20,19 @@ pub const SECTOR: usize = 512;
 #[derive(Debug, Clone, Default)]
 pub struct MemoryFile(Arc<Mutex<Medium>>);
 
+/// What a crash does to a sector that was written and not yet synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It reached the medium.
+    Kept,
+    /// It did not.
+    Lost,
+    /// Its first half did: a medium without the promise of whole sectors.
+    Torn,
+    /// It did not, and what was there is no more to be read either: a write cut off by the loss of power.
+    Garbled,
+}
+
 #[derive(Debug, Default)]
 struct Medium {
     /// What a crash can't take back.
@@ -29,6 +43,10 @@ struct Medium {
     pending: Vec<(usize, Vec<u8>)>,
     /// Writes and syncs left until one fails, and whether it takes effect all the same.
     failure: Option<(usize, bool)>,
+    /// Reads left until one fails.
+    read_failure: Option<usize>,
+    /// There is no room for the file to grow.
+    is_full: bool,
     operations: usize,
 }
 
@@ -41,14 +59,34 @@ impl MemoryFile {
     /// Ends the power: of the sector writes not yet synced, numbered from 0 in the order made, those for which
     /// `keep` answers true reach the medium, the others are lost. A planned failure is forgotten.
     pub fn crash(&self, mut keep: impl FnMut(usize) -> bool) {
+        self.crash_with(|index| if keep(index) { Fate::Kept } else { Fate::Lost });
+    }
+
+    /// The same, with worse fates to choose from.
+    pub fn crash_with(&self, mut fate: impl FnMut(usize) -> Fate) {
         let mut medium = self.0.lock();
         for (index, (offset, bytes)) in std::mem::take(&mut medium.pending).into_iter().enumerate() {
-            if keep(index) {
-                put(&mut medium.durable, offset, &bytes);
+            let half = bytes.get(..bytes.len() / 2).unwrap_or_default();
+            match fate(index) {
+                Fate::Kept => put(&mut medium.durable, offset, &bytes),
+                Fate::Torn => put(&mut medium.durable, offset, half),
+                Fate::Garbled => {
+                    let start = offset - offset % SECTOR;
+                    let end = (start + SECTOR).min(medium.durable.len());
+                    for byte in medium.durable.get_mut(start..end).unwrap_or_default() {
+                        *byte ^= 0xa5;
+                    }
+                }
+                Fate::Lost => {}
             }
         }
         medium.cached = medium.durable.clone();
-        medium.failure = None;
+        (medium.failure, medium.read_failure) = (None, None);
+    }
+
+    /// Writes that no sync has made durable yet.
+    pub fn unsynced(&self) -> usize {
+        self.0.lock().pending.len()
     }
 
     /// Makes the next write or sync answer an error; with `persisted` it takes effect nevertheless.
@@ -59,6 +97,16 @@ impl MemoryFile {
     /// Lets `count` writes and syncs succeed and makes the one after them answer an error.
     pub fn fail_after(&self, count: usize, persisted: bool) {
         self.0.lock().failure = Some((count, persisted));
+    }
+
+    /// Lets `count` reads succeed and makes the one after them answer an error.
+    pub fn fail_read_after(&self, count: usize) {
+        self.0.lock().read_failure = Some(count);
+    }
+
+    /// Takes the room to grow away, or gives it back. Writing in place goes on.
+    pub fn set_full(&self, is_full: bool) {
+        self.0.lock().is_full = is_full;
     }
 
     /// Changes what is on the medium without anybody's knowledge: flips every bit of the bytes in `range`.
@@ -104,7 +152,14 @@ impl Medium {
 
 impl BlockFile for MemoryFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let medium = self.0.lock();
+        let mut medium = self.0.lock();
+        medium.read_failure = match medium.read_failure {
+            Some(0) => {
+                medium.read_failure = None;
+                return Err(planned());
+            }
+            left => left.map(|left| left - 1),
+        };
         let start = index(offset)?;
         let end = start
             .checked_add(buffer.len())
@@ -120,6 +175,9 @@ impl BlockFile for MemoryFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut medium = self.0.lock();
+        if medium.is_full && index(offset)?.saturating_add(bytes.len()) > medium.cached.len() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let failed = medium.step();
         if failed != Some(false) {
             let mut at = index(offset)?;
@@ -200,6 +258,39 @@ mod tests {
         file.sync().unwrap();
         file.crash(|_| true);
         assert!(file.is_empty().unwrap());
+    }
+
+    #[test]
+    fn a_crash_may_tear_a_sector_or_leave_garbage_in_its_place() {
+        let file = MemoryFile::new();
+        file.write_at(&[1; 1024], 0).unwrap();
+        file.sync().unwrap();
+        file.write_at(&[2; 1024], 0).unwrap();
+        file.crash_with(|sector| [Fate::Torn, Fate::Garbled][sector]);
+        let expected = [vec![2; 256], vec![1; 256], vec![0xa4; 512]].concat();
+        assert_eq!(read(&file, 1024), expected);
+    }
+
+    #[test]
+    fn a_full_medium_takes_what_is_written_in_place() {
+        let file = MemoryFile::new();
+        file.write_at(&[1; 8], 0).unwrap();
+        file.set_full(true);
+        let refused = file.write_at(&[2; 8], 4).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+        file.write_at(&[2; 4], 4).unwrap();
+        assert_eq!(read(&file, 8), [1, 1, 1, 1, 2, 2, 2, 2]);
+    }
+
+    #[test]
+    fn one_read_fails_as_planned() {
+        let file = MemoryFile::new();
+        file.write_at(&[1; 4], 0).unwrap();
+        file.fail_read_after(1);
+        let mut bytes = [0; 4];
+        assert!(file.read_at(&mut bytes, 0).is_ok());
+        assert!(file.read_at(&mut bytes, 0).is_err());
+        assert!(file.read_at(&mut bytes, 0).is_ok());
     }
 
     #[test]

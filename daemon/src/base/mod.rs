@@ -5,6 +5,8 @@
 
 pub mod answer;
 pub mod arn;
+#[cfg(feature = "canary-bugs")]
+pub mod canary_bugs;
 pub mod context;
 pub mod denied;
 pub mod dialect;
@@ -27,6 +29,8 @@ pub mod time;
 
 pub use answer::{Answer, SecretText, Value};
 pub use arn::Arn;
+#[cfg(feature = "canary-bugs")]
+pub use canary_bugs::CanaryBug;
 pub use context::EncryptionContext;
 pub use denied::AccessDenied;
 pub use dialect::Dialect;

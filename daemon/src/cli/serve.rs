@@ -123,6 +123,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     home.watch_disk(&started.core, settled.reserve);
     let regions = served(&started, &arguments.regions)?;
     tell(&started, &home, settled.format);
+    let _claim = started.claim;
 
     let (engine, threads) = Engine::start(started.core, cores, |error| {
         // Law 1: what can't be recorded must not happen. The directory is whole; the next start finds all that was answered.

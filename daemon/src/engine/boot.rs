@@ -143,10 +143,11 @@ pub enum BootError {
     /// The log ends before its anchor.
     #[error(
         "the log has {found} events, but its anchor was written when it had {anchored}{signer}: events that were \
-         acknowledged are missing. Put the missing part back (a copy of the journal as it was found is in \
-         `journal-aside` beside the store; a backup also has it). The log is left as it is. When they are lost for good, \
+         acknowledged are missing. The log is left as it is. Put the missing part back: the journal as it was found first is \
+         in `store/journal-aside`, and once it is repaired its files go back to `store`; or put back the whole `store` from a \
+         copy or a backup that has them. When they are lost for good, \
          `chancery log accept-loss --data DIR --missing {} --reason TEXT` goes on without them, and records that",
-        .anchored.saturating_sub(*.found)
+         .anchored.saturating_sub(*.found)
     )]
     Shortened {
         /// Events in the store.
@@ -264,6 +265,13 @@ impl Found {
         let log = state.log().ok_or(BootError::Incomplete("log identity"))?;
         let sealed_at = super::boot_tail::check_tail(&*store, &state, &head, log.id, &keys)?;
         let vault = Arc::new(Vault::open(mirrors, log.id, root)?);
+        if vault.repaired() > 0 {
+            tracing::warn!(
+                records = vault.repaired(),
+                "records of one vault file were damaged, missing or old, as after a crash: repaired from the other file; \
+                 if there was no crash, look after the disk"
+            );
+        }
         let nonce_key = unseal_internal(&vault, &state, InternalKeyPurpose::NonceHashing)?;
         let (chain_key, anchor_key) = log_key::unseal(&vault, &state)?;
         let referenced: std::collections::HashSet<SlotRef> = state.slots().collect();
@@ -371,6 +379,10 @@ pub fn load_state(store: &dyn EventStore) -> Result<State, BootError> {
     let state = State::load(head.size, head.time, rows)?;
     let stored = store.digest()?.and_then(|bytes| StateDigest::from_bytes(&bytes));
     let stored = stored.ok_or(BootError::Incomplete("digest"))?;
+    #[cfg(feature = "canary-bugs")]
+    if crate::base::CanaryBug::DigestUnchecked.is_planted() {
+        return Ok(state);
+    }
     if &stored == state.digest() {
         Ok(state)
     } else {
@@ -393,16 +405,20 @@ pub fn anchor_at(chain: &Chain, clean: bool) -> Anchor {
 /// Says which keys can't be used because the vault has lost what they need.
 fn warn_of_lost(state: &State, filled: &[SlotRef]) {
     let held: std::collections::HashSet<&SlotRef> = filled.iter().collect();
-    let owed: std::collections::HashSet<SlotRef> = state.erasures().collect();
-    let lost = state
-        .slots()
-        .filter(|slot| !held.contains(slot) && !owed.contains(slot))
-        .count();
-    if lost > 0 {
+    let lost = state.sealed_things().filter(|(slot, _)| !held.contains(slot));
+    let (mut count, mut first) = (0_usize, Vec::new());
+    for (slot, thing) in lost {
+        count += 1;
+        if first.len() < LOST_NAMED {
+            first.push(format!("{thing} in slot {slot}"));
+        }
+    }
+    if count > 0 {
         tracing::error!(
-            lost,
-            "slots of the vault that the log refers to are lost or damaged: what they hold can't be used; \
-             `chancery keyring status` has more"
+            lost = count,
+            "lost or damaged in both vault files, and can't be used until the vault is put back from a backup: {}{}",
+            first.join(", "),
+            if count > LOST_NAMED { ", and more" } else { "" }
         );
     }
 }
@@ -425,5 +441,7 @@ pub(super) const fn internal(purpose: InternalKeyPurpose) -> Owner {
     Owner::Internal(purpose.as_str())
 }
 
+/// So many lost things are named.
+const LOST_NAMED: usize = 16;
 /// Rows read at once.
 const ROWS_PAGE: usize = 4_096;

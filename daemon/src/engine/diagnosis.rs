@@ -8,13 +8,26 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::base::{SecretBytes, Seq};
+use super::tools::Tools;
+use crate::base::{ApiError, SecretBytes, Seq};
+use crate::event::InternalKeyPurpose;
 
 /// The version of the message.
 const VERSION: u8 = 1;
 
 /// Bytes of the MAC that a message carries.
 const MAC_LEN: usize = 16;
+
+/// Adds the message to a denial by policies, whose event is at `seq`.
+pub fn complete<T>(result: &mut Result<T, ApiError>, seq: Seq, tools: &Tools) {
+    if let Err(ApiError {
+        denied: Some(denied), ..
+    }) = result
+    {
+        let key = tools.internal_key(InternalKeyPurpose::Diagnostics).ok();
+        denied.diagnosis = key.map(|key| encode(&key, seq).into());
+    }
+}
 
 /// The message for the event at `seq`: `base64url(version ‖ seq ‖ MAC)`, 34 characters.
 pub(super) fn encode(key: &SecretBytes, seq: Seq) -> String {

@@ -33,8 +33,8 @@ pub enum AcceptError {
     /// Events are missing, and the operator has to say that he knows how many.
     #[error(
         "the log has {found} events, but its anchor was written when it had {anchored}{signer}: {missing} events that were \
-         acknowledged are missing. Put them back if there is any way (a copy of the journal as it was found is in \
-         `journal-aside` beside the store; a backup also has them). When they are lost for good, say so with \
+         acknowledged are missing. Put them back if there is any way (the journal as it was found first is in \
+         `store/journal-aside`; a backup also has them). When they are lost for good, say so with \
          `--missing {missing}`", missing = .anchored - .found
     )]
     Missing {

@@ -21,18 +21,21 @@
 
 pub mod format;
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
 
+use directory::take_directory;
+
 use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
 use super::epoch::AcceptError;
 use super::offline::OfflineError;
 use super::reserve::{OsDisk, ReserveLimits};
+use crate::base::LogId;
 use crate::base::disk::{BlockFile, OsFile, sync_parent, write_atomically};
 use crate::custody::RootKey;
 use crate::ledger::{EventStore, FjallStore, StoreError};
@@ -123,6 +126,19 @@ pub enum HomeError {
         /// Who we are.
         user: u32,
     },
+    /// A copy of it is in use.
+    #[error(
+        "a copy of the log in `{}` is being served on this machine{}: this directory was copied or restored from that one, or          that one from this. Two of them would sign two different pasts of log {log}. Stop the other one first",
+        .dir.display(), by_pid(.pid)
+    )]
+    Twin {
+        /// The directory.
+        dir: PathBuf,
+        /// The log.
+        log: LogId,
+        /// The other process, if it can be told.
+        pid: Option<u32>,
+    },
     /// The store is empty, and something beside it says that it was not always so.
     #[error(
         "the store in `{}` is empty, but `{}` was written for a log: the log is missing. Put `store` back (a mount that \
@@ -145,6 +161,9 @@ pub enum HomeError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Its format.
+    #[error(transparent)]
+    Mark(#[from] format::MarkError),
     /// A restore was cut short.
     #[error(
         "the restore into `{}` was not finished: run `chancery restore` with this --data DIR again; it begins anew", .0.display()
@@ -153,9 +172,6 @@ pub enum HomeError {
     /// A restore was asked for where something is.
     #[error("`{}` is not empty: a log is restored into an empty or a new directory alone", .0.display())]
     NotEmpty(PathBuf),
-    /// Its format.
-    #[error(transparent)]
-    Mark(#[from] format::MarkError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -202,11 +218,11 @@ impl Home {
 
     fn open_taken(layout: Layout) -> Result<Self, HomeError> {
         let lock = lock(&layout)?;
+        // Before the store is opened: opening writes in it. A crash in between leaves a mark beside nothing, which is true.
+        format::mark(layout.dir())?;
         if layout.restoring().exists() {
             return Err(HomeError::RestoreUnfinished(layout.dir));
         }
-        // Before the store is opened: opening writes in it. A crash in between leaves a mark beside nothing, which is true.
-        format::mark(layout.dir())?;
         let store = Arc::new(open_store(&layout)?);
         let is_new = store.size()? == 0;
         if is_new {
@@ -336,46 +352,6 @@ fn is_blank(path: &Path) -> Result<bool, HomeError> {
     Ok(bytes.iter().all(|byte| *byte == 0))
 }
 
-/// Creates the directory, or makes sure that it is ours, private, and nothing else's.
-fn take_directory(dir: &Path) -> Result<(), HomeError> {
-    let meta = match dir.metadata() {
-        Ok(meta) => meta,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-            made.map_err(io_error("create", dir))?;
-            sync_parent(dir).map_err(io_error("create", dir))?;
-            dir.metadata().map_err(io_error("look at", dir))?
-        }
-        Err(error) => return Err(io_error("look at", dir)(error)),
-    };
-    if !meta.is_dir() {
-        return Err(io_error("use", dir)(io::ErrorKind::NotADirectory.into()));
-    }
-    let user = rustix::process::geteuid().as_raw();
-    if meta.uid() != user {
-        return Err(HomeError::NotOurs {
-            dir: dir.into(),
-            owner: meta.uid(),
-            user,
-        });
-    }
-    if !dir.join("lock").exists() && !is_empty(dir)? {
-        return Err(HomeError::Foreign(dir.into()));
-    }
-    // Only now: the mode of somebody else's directory is none of our business.
-    if meta.mode() & 0o077 != 0 {
-        let private = std::fs::set_permissions(dir, Permissions::from_mode(0o700));
-        private.map_err(io_error("make private", dir))?;
-    }
-    Ok(())
-}
-
-/// Whether a directory holds nothing; what a new file system brings along does not count.
-fn is_empty(dir: &Path) -> Result<bool, HomeError> {
-    let entries = dir.read_dir().map_err(io_error("read", dir))?;
-    Ok(entries.flatten().all(|entry| entry.file_name() == "lost+found"))
-}
-
 /// Takes the lock, and says in it who has it.
 fn lock(layout: &Layout) -> Result<File, HomeError> {
     let path = layout.lock();
@@ -432,6 +408,7 @@ fn by_pid(pid: &Option<u32>) -> String {
 const ANCHOR_BYTES_READ: u64 = 4_096;
 
 mod access_key;
+mod directory;
 mod offline;
 mod restoring;
 

@@ -17,7 +17,7 @@ mod boot_tail;
 pub mod call;
 pub mod cipher;
 pub mod clock;
-mod diagnosis;
+pub mod diagnosis;
 pub mod epoch;
 mod evidence;
 pub mod figures;
@@ -38,6 +38,7 @@ pub mod reserve;
 pub mod service;
 pub mod temporary;
 pub mod tools;
+pub mod twin;
 mod upgrade;
 pub mod writer;
 

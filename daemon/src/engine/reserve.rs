@@ -146,7 +146,7 @@ impl Reserve {
     }
 
     /// Whether a prepared call may become an event.
-    pub(super) fn pass(&self, call: &Call, prepared: &Prepared) -> Result<(), Code> {
+    pub fn pass(&self, call: &Call, prepared: &Prepared) -> Result<(), Code> {
         let room = self.room();
         if room == Room::Plenty || call.actor.kind == ActorKind::System {
             return Ok(());

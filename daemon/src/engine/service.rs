@@ -24,7 +24,7 @@ use crate::base::{
     AccessKeyId, AccountId, ApiError, Code, Region, RequestId, SecretBytes, Timestamp, limits,
 };
 use crate::crypto::pool::{Lane, Pool};
-use crate::event::{InternalKeyPurpose, Recorded};
+use crate::event::Recorded;
 use crate::ledger::{Receipt, StoreError};
 
 /// A call on its way to the writer, or back from it.
@@ -192,14 +192,7 @@ impl Engine {
                 Some(Verdict::Answered(mut reply, receipt)) => {
                     seat.answered(&reply.result);
                     // Only now has the event its place.
-                    if let Err(ApiError {
-                        denied: Some(denied), ..
-                    }) = &mut reply.result
-                    {
-                        let key = self.tools.internal_key(InternalKeyPurpose::Diagnostics).ok();
-                        let message = key.map(|key| diagnosis::encode(&key, receipt.seq()));
-                        denied.diagnosis = message.map(Into::into);
-                    }
+                    diagnosis::complete(&mut reply.result, receipt.seq(), &self.tools);
                     return Ok(Answered { reply, receipt });
                 }
                 Some(Verdict::Again(again, next_round)) => {
@@ -351,8 +344,9 @@ impl Engine {
     pub(super) async fn record(&self, calls: Vec<Call>) {
         for call in calls {
             let op = call.op;
-            if let Err(code) = self.submit(call).await {
-                tracing::warn!(op, %code, "an operation of the daemon's own was not recorded");
+            match self.submit(call).await {
+                Ok(_) => self.housekeeper.recorded(op),
+                Err(code) => tracing::warn!(op, %code, "an operation of the daemon's own was not recorded"),
             }
         }
     }

@@ -142,6 +142,10 @@ impl Writer {
         if let Work::Query(_) = input.call.work {
             return input.prepared.snapshot + limits::SNAPSHOT_LAG_EVENTS_MAX >= self.state.size();
         }
+        #[cfg(feature = "canary-bugs")]
+        if crate::base::CanaryBug::ReadSetIgnored.is_planted() {
+            return true;
+        }
         let recent = self.state.time().minus_millis(limits::ADMISSION_LAG_MILLIS_MAX) <= input.call.scope.at;
         recent
             && (input.prepared.snapshot == self.state.size()
@@ -298,6 +302,8 @@ impl Writer {
         let kept = decided
             .as_ref()
             .is_ok_and(|d| !call.dry_run && d.changes.iter().any(|c| c.slot() == made));
+        #[cfg(feature = "canary-bugs")]
+        let kept = kept && !crate::base::CanaryBug::SlotGivenTwice.is_planted();
         if !kept {
             tools.unmake(&facts);
         }
@@ -414,6 +420,10 @@ fn rehearsed(
     result: Result<(Answer, Recorded), ApiError>,
     changes: &mut Vec<Change>,
 ) -> Result<(Answer, Recorded), ApiError> {
+    #[cfg(feature = "canary-bugs")]
+    if crate::base::CanaryBug::DryRunActs.is_planted() {
+        return result;
+    }
     changes.clear();
     Err(match result {
         Ok(_) => Code::DryRunPassed.into(),

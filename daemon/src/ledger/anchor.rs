@@ -142,6 +142,13 @@ impl AnchorFile {
             return Err(UnknownFormat::new("the anchor", (*format).into(), VERSION.into()).into());
         }
         if let Some((_, newest)) = self.newest_of(&sectors) {
+            if sectors.iter().any(|sector| matches!(sector, Sector::Torn)) {
+                tracing::warn!(
+                    size = newest.anchor.size,
+                    "one of the anchor's two sectors is damaged, as after a crash: the other one is whole and counts; \
+                     the next write repairs it"
+                );
+            }
             return Ok(Some(newest.clone()));
         }
         let found = |wanted: fn(&Sector) -> bool| sectors.iter().any(wanted);

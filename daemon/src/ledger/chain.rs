@@ -152,6 +152,10 @@ impl Chain {
         event.seq = self.next();
         event.prev = self.head.prev;
         event.time = now.max(self.head.time);
+        #[cfg(feature = "canary-bugs")]
+        if crate::base::CanaryBug::TimeGoesBack.is_planted() {
+            event.time = now;
+        }
 
         self.payload.clear();
         codec::encode_into(event, &mut self.payload);

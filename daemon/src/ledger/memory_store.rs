@@ -31,6 +31,23 @@ pub struct Contents {
     rebuilding: bool,
 }
 
+/// One thing on the simulated medium, for damage to strike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The entry at this position.
+    Entry(u64),
+    /// The row of this number, in the order of their addresses.
+    Row(usize),
+    /// The tile of this number.
+    Tile(usize),
+    /// The checkpoint of this number.
+    Checkpoint(usize),
+    /// The stored digest of the state.
+    Digest,
+    /// The stored head.
+    Head,
+}
+
 /// An `EventStore` in memory. After a failed commit every further write fails, as a poisoned database does,
 /// until the medium is opened again.
 #[derive(Debug, Default)]
@@ -201,6 +218,49 @@ impl EventStore for MemoryStore {
 }
 
 impl Contents {
+    /// How many entries, rows, tiles and checkpoints there are.
+    pub fn counts(&self) -> [usize; 4] {
+        [
+            self.entries.len(),
+            self.rows.len(),
+            self.tiles.len(),
+            self.checkpoints.len(),
+        ]
+    }
+
+    /// Flips one bit of a part, as a medium does that forgets: bit `bit` counted from its start, round and round. False
+    /// when there is no such part.
+    pub fn flip(&mut self, part: Part, bit: usize) -> bool {
+        match part {
+            Part::Entry(seq) => self.entries.get_mut(&seq).is_some_and(|bytes| flip(bytes, bit)),
+            Part::Row(nth) => self
+                .rows
+                .values_mut()
+                .nth(nth)
+                .is_some_and(|bytes| flip(bytes, bit)),
+            Part::Tile(nth) => self
+                .tiles
+                .values_mut()
+                .nth(nth)
+                .is_some_and(|bytes| flip(bytes, bit)),
+            Part::Checkpoint(nth) => self.checkpoints.values_mut().nth(nth).is_some_and(|note| {
+                // Text stays text: the lowest bit of a letter.
+                let mut bytes = std::mem::take(note).into_bytes();
+                let is_flipped = flip(&mut bytes, bit / 8 * 8);
+                *note = String::from_utf8_lossy(&bytes).into_owned();
+                is_flipped
+            }),
+            Part::Digest => self.digest.as_mut().is_some_and(|bytes| flip(bytes, bit)),
+            Part::Head => self.head.as_mut().is_some_and(|head| {
+                let mut bytes = super::store::encode_head(head);
+                // The version in front is what tells a head from none at all.
+                let is_flipped = bytes.get_mut(1..).is_some_and(|rest| flip(rest, bit));
+                *head = super::store::decode_head(&bytes).unwrap_or(*head);
+                is_flipped
+            }),
+        }
+    }
+
     /// A medium with these entries and tiles and nothing else.
     #[cfg(test)]
     pub(super) fn bare(entries: &[Vec<u8>], tiles: Vec<super::Tile>) -> Self {
@@ -231,4 +291,12 @@ impl Contents {
             Ok(())
         }
     }
+}
+
+fn flip(bytes: &mut [u8], bit: usize) -> bool {
+    let len = bytes.len().max(1);
+    bytes.get_mut(bit / 8 % len).is_some_and(|byte| {
+        *byte ^= 1 << (bit % 8);
+        true
+    })
 }

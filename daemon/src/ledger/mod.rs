@@ -21,6 +21,7 @@ pub mod chain;
 pub mod checkpoint;
 pub mod cose;
 pub mod fjall_store;
+mod journal;
 pub mod key;
 pub mod memory_store;
 pub mod note;
@@ -28,6 +29,7 @@ pub mod proof;
 pub mod receipt;
 pub mod rotation;
 pub mod store;
+mod survey;
 pub mod tree;
 
 #[cfg(test)]

@@ -139,6 +139,10 @@ struct Kept<D> {
 
 impl<D> Kept<D> {
     fn is_for(&self, basis: &Basis<'_>) -> bool {
+        #[cfg(feature = "canary-bugs")]
+        if crate::base::CanaryBug::DecisionOutlivesRights.is_planted() {
+            return self.is_about(basis);
+        }
         self.is_about(basis)
             && self.revisions == (basis.principal_revision, basis.resource_revision)
             && self.resource_policy == basis.resource_policy

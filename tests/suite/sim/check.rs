@@ -118,6 +118,7 @@ fn check_laws(events: &[Event], states: &States) -> Result<Vec<Model>, String> {
             left = left.with_change(change, event.seq);
             model.follow(change, event.dec.at).map_err(told)?;
         }
+        model.note(event);
         state.apply(event);
         models.push(model.clone());
         if let Some(then) = states.get(&state.size()) {
@@ -217,7 +218,7 @@ fn check_answers(
         })?;
         let place = event.obs.snap.unwrap_or(event.seq.get()) as usize;
         models[place]
-            .check(acknowledged, &client.ciphers)
+            .check(acknowledged, event, &client.ciphers)
             .map_err(|what| format!("event {}: {what}", event.seq))?;
     }
     Ok(())

@@ -26,6 +26,7 @@ use chancery::engine::{
 use chancery::ledger::Receipt;
 
 use super::deeds::{Deed, Person};
+use super::wire::{Flat, Wire};
 use super::world::Dice;
 
 /// What is asked for, in the terms of the expectation model.
@@ -57,8 +58,8 @@ pub enum Kind {
     Unbind(AliasName),
     /// Encrypt, of this plaintext in the context of this number.
     Encrypt(KeyRef, Vec<u8>, u64),
-    /// GenerateDataKey, in the context of this number.
-    Generate(KeyRef, u64),
+    /// GenerateDataKey, in the context of this number; with its plaintext or without.
+    Generate(KeyRef, u64, bool),
     /// Decrypt, of the blob of this number; in its own context or in another.
     Decrypt(usize, bool),
     /// DescribeKey.
@@ -75,6 +76,8 @@ pub enum Kind {
     Invalid,
     /// A change of who may do what.
     Deed(Deed),
+    /// Any operation, by name.
+    Wire(Wire),
 }
 
 /// Who asks.
@@ -97,10 +100,28 @@ pub struct Asked {
     pub rid: RequestId,
     /// What for.
     pub kind: Kind,
+    /// The same by name, where it is asked for so.
+    pub wire: Option<Wire>,
     /// By whom.
     pub who: Who,
+    /// In which account.
+    pub account: AccountId,
     /// Whether its work counts as long.
     pub is_long: bool,
+}
+
+impl Asked {
+    /// Whether something is made that needs a slot of the vault.
+    pub fn needs_a_slot(&self) -> bool {
+        let op = self.wire.as_ref().map_or("", |wire| wire.row.op);
+        let makes = [
+            "kms/CreateKey",
+            "chancery/CreateAccount",
+            "chancery/RotateRootKey",
+            "ram/CreateAccessKey",
+        ];
+        matches!(self.kind, Kind::Create | Kind::CreateWith(..)) || makes.contains(&op)
+    }
 }
 
 /// What an answer said, as far as the log or the model can be asked about it.
@@ -118,6 +139,8 @@ pub enum Said {
     Tags(Vec<(String, String)>),
     /// This ciphertext was made or opened.
     Blob(Digest),
+    /// All this, by paths.
+    Flat(Flat),
 }
 
 /// An answer that was given. It must be true for ever.
@@ -140,8 +163,8 @@ pub struct Cipher {
     pub blob: Vec<u8>,
     /// Its key, by the answer.
     pub key: KeyId,
-    /// What is in it.
-    pub plaintext: Vec<u8>,
+    /// What is in it, if somebody was told.
+    pub plaintext: Option<Vec<u8>>,
     /// The number of its context.
     pub context: u64,
 }
@@ -163,6 +186,10 @@ pub struct Client {
     pub keys: Vec<KeyId>,
     /// Everybody whom an answer gave an access key.
     pub people: Vec<Person>,
+    /// The first account, and every other that an answer named.
+    pub accounts: Vec<AccountId>,
+    /// Messages that came with denials.
+    pub diagnoses: Vec<String>,
     open: BTreeMap<u64, Asked>,
     next_ticket: u64,
 }
@@ -178,6 +205,8 @@ impl Client {
             ciphers: Vec::new(),
             keys: Vec::new(),
             people: Vec::new(),
+            accounts: vec![account],
+            diagnoses: Vec::new(),
             open: BTreeMap::new(),
             next_ticket: 0,
         }
@@ -191,35 +220,46 @@ impl Client {
         at: Timestamp,
         dice: &mut Dice,
     ) -> (Box<Call>, u64) {
+        let wire = match &kind {
+            Kind::Deed(deed) => Some(deed.wire(actor.account)),
+            Kind::Wire(wire) => Some(wire.clone()),
+            _ => None,
+        };
         let asked = Asked {
             rid: RequestId::from_bytes(dice.bytes(16).try_into().unwrap()),
             kind,
             who,
-            is_long: dice.once_in(8),
+            account: actor.account,
+            is_long: dice.once_in(8) || wire.as_ref().is_some_and(|wire| wire.row.lane == Lane::Long),
+            wire,
         };
-        let (op, work, recorded) = match &asked.kind {
-            Kind::Deed(deed) => deed.work(self.account, &actor),
-            kind => {
-                let (op, work) = self.work(kind);
-                (op, work, Recorded::default())
+        let scope = Scope {
+            account: actor.account,
+            region: self.region.clone(),
+            at,
+        };
+        let (op, (work, recorded)) = match &asked.wire {
+            Some(wire) => (wire.row.op, wire.work(&actor, &scope)),
+            None => {
+                let (op, work) = self.work(&asked.kind);
+                (op, (work, Recorded::default()))
             }
         };
         let call = Call {
-            dry_run: false,
+            dry_run: asked.wire.as_ref().is_some_and(Wire::is_rehearsal),
             rid: asked.rid,
             op,
-            open: matches!(asked.kind, Kind::Regions),
+            open: asked
+                .wire
+                .as_ref()
+                .map_or(op == "kms/DescribeRegions", |wire| wire.row.open),
             lane: if asked.is_long { Lane::Long } else { Lane::Short },
             actor,
             origin: Origin {
                 listener: "unix".into(),
                 ..Origin::default()
             },
-            scope: Scope {
-                account: self.account,
-                region: self.region.clone(),
-                at,
-            },
+            scope,
             recorded,
             work,
         };
@@ -237,9 +277,13 @@ impl Client {
         }
         let outcome = match &reply.result {
             Ok(answer) => Ok(self
-                .read(&asked.kind, answer)
+                .read(&asked, answer)
                 .ok_or_else(|| format!("{asked:?} got a wrong answer: {answer:?}"))?),
-            Err(ApiError { code, .. }) => Err(*code),
+            Err(ApiError { code, denied, .. }) => {
+                let message = denied.as_ref().and_then(|denied| denied.diagnosis.as_ref());
+                self.diagnoses.extend(message.map(ToString::to_string));
+                Err(*code)
+            }
         };
         self.acknowledged.push(Acknowledged {
             asked,
@@ -248,6 +292,11 @@ impl Client {
             outcome,
         });
         Ok(())
+    }
+
+    /// The call was turned away before it became anybody's event.
+    pub fn turn_away(&mut self, ticket: u64) {
+        self.open.remove(&ticket);
     }
 
     /// The process crashed: who still waits is never answered.
@@ -324,13 +373,16 @@ impl Client {
                     context: context(*number),
                 })),
             ),
-            Kind::Generate(key, number) => (
-                "kms/GenerateDataKey",
+            Kind::Generate(key, number, with_plaintext) => (
+                match with_plaintext {
+                    true => "kms/GenerateDataKey",
+                    false => "kms/GenerateDataKeyWithoutPlaintext",
+                },
                 Work::Use(Box::new(GenerateDataKey {
                     key: key.clone(),
                     bytes: 32,
                     context: context(*number),
-                    with_plaintext: true,
+                    with_plaintext: *with_plaintext,
                 })),
             ),
             Kind::Decrypt(cipher, in_its_context) => {
@@ -361,7 +413,9 @@ impl Client {
                 },
             ),
             Kind::AcceptClock => ("chancery/AcceptClock", Work::Command(Box::new(AcceptClock))),
-            Kind::Invalid | Kind::Deed(_) => ("kms/CreateKey", Work::Invalid(ApiError::missing("KeySpec"))),
+            Kind::Invalid | Kind::Deed(_) | Kind::Wire(_) => {
+                ("kms/CreateKey", Work::Invalid(ApiError::missing("KeySpec")))
+            }
         }
     }
 
@@ -372,8 +426,8 @@ impl Client {
         (cipher.blob.clone(), context(number))
     }
 
-    fn read(&mut self, kind: &Kind, answer: &Answer) -> Option<Said> {
-        let said = match kind {
+    fn read(&mut self, asked: &Asked, answer: &Answer) -> Option<Said> {
+        let said = match &asked.kind {
             Kind::Create | Kind::CreateWith(..) => {
                 let key = KeyId::parse(metadata(answer)?.get("KeyId")?.as_text()?)?;
                 self.keys.push(key);
@@ -384,8 +438,16 @@ impl Client {
                 Value::Number(total) => Said::Total(*total),
                 _ => return None,
             },
-            Kind::Encrypt(_, plaintext, context) => self.read_cipher(answer, plaintext.clone(), *context)?,
-            Kind::Generate(_, context) => self.read_cipher(answer, plaintext(answer)?, *context)?,
+            Kind::Encrypt(_, plaintext, context) => {
+                self.read_cipher(answer, Some(plaintext.clone()), *context)?
+            }
+            Kind::Generate(_, context, with_plaintext) => {
+                let plaintext = plaintext(answer);
+                if plaintext.is_some() != *with_plaintext {
+                    return None;
+                }
+                self.read_cipher(answer, plaintext, *context)?
+            }
             Kind::ReEncrypt(cipher, _, _, context) => {
                 let Cipher { key, plaintext, .. } = &self.ciphers[*cipher];
                 // The answer names the source.
@@ -395,10 +457,11 @@ impl Client {
                 self.read_cipher(answer, plaintext.clone(), *context)?
             }
             Kind::ListTags(_) => Said::Tags(tags(answer)?),
-            Kind::Deed(deed) => self.meet(deed, answer)?,
+            Kind::Deed(_) | Kind::Wire(_) => self.meet(answer, asked)?,
             Kind::Decrypt(cipher, _) => {
-                let cipher = &self.ciphers[*cipher];
-                if plaintext(answer)? != cipher.plaintext {
+                let cipher = &mut self.ciphers[*cipher];
+                let opened = plaintext(answer)?;
+                if *cipher.plaintext.get_or_insert_with(|| opened.clone()) != opened {
                     return None;
                 }
                 Said::Blob(Digest::of(&cipher.blob))
@@ -408,7 +471,7 @@ impl Client {
         Some(said)
     }
 
-    fn read_cipher(&mut self, answer: &Answer, plaintext: Vec<u8>, context: u64) -> Option<Said> {
+    fn read_cipher(&mut self, answer: &Answer, plaintext: Option<Vec<u8>>, context: u64) -> Option<Said> {
         let blob = STANDARD.decode(answer.get("CiphertextBlob")?.as_text()?).ok()?;
         let key = Blob::parse(&blob).ok()?.key();
         let said = Said::Blob(Digest::of(&blob));

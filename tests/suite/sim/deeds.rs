@@ -1,22 +1,14 @@
 //! What is done to identities, and by whom: users, groups, roles, policies, access keys and sessions.
 
 use chancery::base::{
-    AccessKeyId, AccountId, Answer, GroupName, KeyId, PolicyName, PolicyVersion, RoleName, SessionName,
-    UserName, Value,
+    AccessKeyId, AccountId, Answer, GroupName, KeyId, PolicyName, PolicyVersion, RoleName, UserName,
 };
-use chancery::domain::Command;
-use chancery::engine::SetKeyPolicy;
-use chancery::engine::{
-    Actor, AddUserToGroup, AssumeRole, AttachPolicy, CreateAccessKey, CreateGroup, CreatePolicy,
-    CreatePolicyVersion, CreateRole, CreateUser, DeleteAccessKey, DeleteGroup, DeletePolicy,
-    DeletePolicyVersion, DeleteRole, DeleteUser, DetachPolicy, Element, HolderName, KeyOwner, KeyRef,
-    PolicyRef, Recorded, RemoveUserFromGroup, SetDefaultPolicyVersion, UpdateAccessKey, UpdateRole,
-    UpdateUser, Work,
-};
+use chancery::engine::{Actor, HolderName, PolicyRef};
 use chancery::projection::State;
 
-use super::client::{Client, Kind, Said, Who};
+use super::client::{Asked, Client, Kind, Said, Who};
 use super::papers;
+use super::wire::{Wire, flatten};
 use super::world::Dice;
 
 /// A change of who may do what. Documents are named by their place in `papers`.
@@ -73,7 +65,11 @@ pub enum Deed {
 pub struct Person {
     /// The access key.
     pub ak: AccessKeyId,
-    /// The user it was made for; none for a session.
+    /// Its account.
+    pub account: AccountId,
+    /// Whether it is a session's.
+    pub is_session: bool,
+    /// The user it was made for; none for a session and for a root.
     pub user: Option<UserName>,
     /// Who that was when last looked up.
     actor: Option<Actor>,
@@ -85,10 +81,12 @@ impl Person {
     fn actor(&mut self, state: &State) -> Option<Actor> {
         let ak = Some(self.ak.clone());
         let found = match (state.access_key(&self.ak), state.session(&self.ak)) {
-            (Some(row), _) => row
-                .user
-                .and_then(|user| state.user(user))
-                .map(|user| Actor::user(row.account, user.id, user.name.clone(), ak)),
+            (Some(row), _) => match row.user {
+                None => Some(Actor::root(row.account, ak)),
+                Some(user) => state
+                    .user(user)
+                    .map(|user| Actor::user(row.account, user.id, user.name.clone(), ak)),
+            },
             (None, Some(session)) => state.role(session.role).map(|role| {
                 let named = (role.id, role.name.clone());
                 let (name, source) = (session.name.clone(), session.source.clone());
@@ -123,23 +121,38 @@ impl Client {
             .map(|nth| Who::Person(from + nth))
     }
 
-    /// Takes from an answer whom it made an access key for.
-    pub fn meet(&mut self, deed: &Deed, answer: &Answer) -> Option<Said> {
-        let (part, user) = match deed {
-            Deed::MakeKey(user) => ("AccessKey", Some(user.clone())),
-            Deed::Assume(..) => ("Credentials", None),
-            _ => return Some(Said::Done),
-        };
-        let Value::Object(part) = answer.get(part)? else {
-            return None;
-        };
-        let ak = AccessKeyId::parse(part.get("AccessKeyId")?.as_text()?)?;
-        self.people.push(Person {
-            ak,
-            user,
-            actor: None,
-        });
-        Some(Said::Done)
+    /// Takes from an answer what it made: access keys, accounts, keys.
+    pub fn meet(&mut self, answer: &Answer, asked: &Asked) -> Option<Said> {
+        let flat = flatten(answer);
+        let text = |path: &str| flat.get(path);
+        let is_of_root = text("RootAccessKey.AccessKeyId").or(text("AccessKeyId"));
+        let made = text("AccessKey.AccessKeyId")
+            .or(text("Credentials.AccessKeyId"))
+            .or(is_of_root);
+        if let Some(id) = made {
+            // Of a session the role says whose account it is.
+            let of_role = text("AssumedRoleUser.Arn").and_then(|arn| arn.split(':').nth(3));
+            let named = text("AccountId").map(String::as_str).or(of_role);
+            let account = named.map_or(Some(asked.account), |text| text.parse().ok())?;
+            let user = asked.wire.as_ref().and_then(|wire| wire.get("UserName"));
+            self.people.push(Person {
+                ak: AccessKeyId::parse(id)?,
+                account,
+                is_session: text("Credentials.AccessKeyId").is_some(),
+                user: user.and_then(|name| UserName::parse(name).ok()),
+                actor: None,
+            });
+            if !self.accounts.contains(&account) {
+                self.accounts.push(account);
+            }
+        }
+        if let Some(key) = text("KeyMetadata.KeyId") {
+            let key = KeyId::parse(key)?;
+            if !self.keys.contains(&key) {
+                self.keys.push(key);
+            }
+        }
+        Some(Said::Flat(flat))
     }
 
     /// Thinks of something to do to identities: to give, mostly, while there are few people, and to take.
@@ -185,96 +198,69 @@ impl Client {
 }
 
 impl Deed {
-    /// The call, with the parameters that its event has to show.
-    pub fn work(&self, account: AccountId, actor: &Actor) -> (&'static str, Work, Recorded) {
-        let mut shown = Recorded::default();
-        let (op, work) = match self.clone() {
-            Self::CreateUser(name) => command(
-                "ram/CreateUser",
-                CreateUser {
-                    name,
-                    display: None,
-                    mobile: String::new(),
-                    email: String::new(),
-                    comments: String::new(),
-                },
-            ),
-            Self::Rename(name, to) => command(
+    /// The call by name, of somebody in this account.
+    pub fn wire(&self, account: AccountId) -> Wire {
+        let (op, params): (&str, Vec<(&str, String)>) = match self {
+            Self::CreateUser(name) => ("ram/CreateUser", vec![("UserName", name.to_string())]),
+            Self::Rename(name, new) => (
                 "ram/UpdateUser",
-                UpdateUser {
-                    name,
-                    new_name: Some(to),
-                    display: None,
-                    mobile: None,
-                    email: None,
-                    comments: None,
-                },
+                vec![("UserName", name.to_string()), ("NewUserName", new.to_string())],
             ),
-            Self::DeleteUser(name) => command("ram/DeleteUser", DeleteUser { name }),
-            Self::CreateGroup(name) => {
-                let comments = String::new();
-                command("ram/CreateGroup", CreateGroup { name, comments })
-            }
-            Self::DeleteGroup(name) => command("ram/DeleteGroup", DeleteGroup { name }),
-            Self::Join(user, group) => command("ram/AddUserToGroup", AddUserToGroup { user, group }),
-            Self::Leave(user, group) => {
-                command("ram/RemoveUserFromGroup", RemoveUserFromGroup { user, group })
-            }
-            Self::CreateRole(name, which) => command(
+            Self::DeleteUser(name) => ("ram/DeleteUser", vec![("UserName", name.to_string())]),
+            Self::CreateGroup(name) => ("ram/CreateGroup", vec![("GroupName", name.to_string())]),
+            Self::DeleteGroup(name) => ("ram/DeleteGroup", vec![("GroupName", name.to_string())]),
+            Self::Join(user, group) => ("ram/AddUserToGroup", pair(user, group)),
+            Self::Leave(user, group) => ("ram/RemoveUserFromGroup", pair(user, group)),
+            Self::CreateRole(name, which) => (
                 "ram/CreateRole",
-                CreateRole {
-                    name,
-                    trust: papers::trust(which, account),
-                    description: String::new(),
-                    session_max: 3_600,
-                    console: false,
-                    tags: Vec::new(),
-                },
+                vec![
+                    ("RoleName", name.to_string()),
+                    ("AssumeRolePolicyDocument", papers::trust(*which, account)),
+                ],
             ),
-            Self::Trust(name, which) => command(
+            Self::Trust(name, which) => (
                 "ram/UpdateRole",
-                UpdateRole {
-                    name,
-                    trust: Some(papers::trust(which, account)),
-                    description: None,
-                    session_max: None,
-                    console: None,
-                },
+                vec![
+                    ("RoleName", name.to_string()),
+                    ("NewAssumeRolePolicyDocument", papers::trust(*which, account)),
+                ],
             ),
-            Self::DeleteRole(name) => command("ram/DeleteRole", DeleteRole { name }),
-            Self::CreatePolicy(name, which) => command(
+            Self::DeleteRole(name) => ("ram/DeleteRole", vec![("RoleName", name.to_string())]),
+            Self::CreatePolicy(name, which) => (
                 "ram/CreatePolicy",
-                CreatePolicy {
-                    name,
-                    document: papers::IDENTITY[which].into(),
-                    description: String::new(),
-                    tags: Vec::new(),
-                },
+                vec![
+                    ("PolicyName", name.to_string()),
+                    ("PolicyDocument", papers::IDENTITY[*which].into()),
+                ],
             ),
-            Self::Version(name, which, default) => command(
+            Self::Version(name, which, default) => (
                 "ram/CreatePolicyVersion",
-                CreatePolicyVersion {
-                    name,
-                    document: papers::IDENTITY[which].into(),
-                    default,
-                    rotate: true,
-                },
+                vec![
+                    ("PolicyName", name.to_string()),
+                    ("PolicyDocument", papers::IDENTITY[*which].into()),
+                    ("SetAsDefault", default.to_string()),
+                    (
+                        "RotateStrategy",
+                        "DeleteOldestNonDefaultVersionWhenLimitExceeded".into(),
+                    ),
+                ],
             ),
-            Self::Default(name, version) => command(
-                "ram/SetDefaultPolicyVersion",
-                SetDefaultPolicyVersion { name, version },
+            Self::Default(name, version) => ("ram/SetDefaultPolicyVersion", versioned(name, *version)),
+            Self::DropVersion(name, version) => ("ram/DeletePolicyVersion", versioned(name, *version)),
+            Self::DeletePolicy(name, cascade) => (
+                "ram/DeletePolicy",
+                vec![
+                    ("PolicyName", name.to_string()),
+                    ("CascadingDelete", cascade.to_string()),
+                ],
             ),
-            Self::DropVersion(name, version) => {
-                command("ram/DeletePolicyVersion", DeletePolicyVersion { name, version })
-            }
-            Self::DeletePolicy(name, cascade) => command("ram/DeletePolicy", DeletePolicy { name, cascade }),
             Self::Attach(holder, policy) => {
                 let op = match holder {
                     HolderName::User(_) => "ram/AttachPolicyToUser",
                     HolderName::Group(_) => "ram/AttachPolicyToGroup",
                     HolderName::Role(_) => "ram/AttachPolicyToRole",
                 };
-                command(op, AttachPolicy { holder, policy })
+                (op, attachment(holder, policy))
             }
             Self::Detach(holder, policy) => {
                 let op = match holder {
@@ -282,48 +268,68 @@ impl Deed {
                     HolderName::Group(_) => "ram/DetachPolicyFromGroup",
                     HolderName::Role(_) => "ram/DetachPolicyFromRole",
                 };
-                command(op, DetachPolicy { holder, policy })
+                (op, attachment(holder, policy))
             }
-            Self::MakeKey(user) => {
-                let owner = KeyOwner::Named(user);
-                command("ram/CreateAccessKey", CreateAccessKey { owner })
-            }
+            Self::MakeKey(user) => ("ram/CreateAccessKey", vec![("UserName", user.to_string())]),
             Self::Switch(user, id, active) => {
-                let owner = KeyOwner::Named(user);
-                command("ram/UpdateAccessKey", UpdateAccessKey { owner, id, active })
+                let status = if *active { "Active" } else { "Inactive" };
+                let mut params = access_key(user, id);
+                params.push(("Status", status.into()));
+                ("ram/UpdateAccessKey", params)
             }
-            Self::DropKey(user, id) => {
-                let owner = KeyOwner::Named(user);
-                command("ram/DeleteAccessKey", DeleteAccessKey { owner, id })
-            }
+            Self::DropKey(user, id) => ("ram/DeleteAccessKey", access_key(user, id)),
             Self::Assume(role, narrowed) => {
-                shown.insert(
-                    "RoleArn",
-                    Element::text(&format!("acs:ram::{account}:role/{role}")),
-                );
-                let assume = AssumeRole {
-                    actor: actor.clone(),
-                    account,
-                    role,
-                    session: SessionName::parse("session").unwrap(),
-                    seconds: 3_600,
-                    policy: narrowed.map(|which| papers::SESSION[which].into()),
-                    external_id: None,
-                    source: None,
-                };
-                command("sts/AssumeRole", assume)
+                let mut params = vec![
+                    ("RoleArn", format!("acs:ram::{account}:role/{role}")),
+                    ("RoleSessionName", "session".into()),
+                    ("DurationSeconds", "3600".into()),
+                ];
+                params.extend(narrowed.map(|which| ("Policy", papers::SESSION[which].into())));
+                ("sts/AssumeRole", params)
             }
-            Self::KeyPolicy(key, which) => {
-                let (key, document) = (KeyRef::Id(key), papers::of_key(which, account));
-                command("kms/SetKeyPolicy", SetKeyPolicy { key, document })
-            }
+            Self::KeyPolicy(key, which) => (
+                "kms/SetKeyPolicy",
+                vec![
+                    ("KeyId", key.to_string()),
+                    ("Policy", papers::of_key(*which, account)),
+                ],
+            ),
         };
-        (op, work, shown)
+        Wire::new(op, params)
     }
 }
 
-fn command(op: &'static str, command: impl Command + 'static) -> (&'static str, Work) {
-    (op, Work::Command(Box::new(command)))
+type Named = Vec<(&'static str, String)>;
+
+fn pair(user: &UserName, group: &GroupName) -> Named {
+    vec![("UserName", user.to_string()), ("GroupName", group.to_string())]
+}
+
+fn versioned(name: &PolicyName, version: PolicyVersion) -> Named {
+    vec![
+        ("PolicyName", name.to_string()),
+        ("VersionId", version.to_string()),
+    ]
+}
+
+fn access_key(user: &UserName, id: &AccessKeyId) -> Named {
+    vec![
+        ("UserName", user.to_string()),
+        ("UserAccessKeyId", id.to_string()),
+    ]
+}
+
+fn attachment(holder: &HolderName, policy: &PolicyRef) -> Named {
+    let holder = match holder {
+        HolderName::User(name) => ("UserName", name.to_string()),
+        HolderName::Group(name) => ("GroupName", name.to_string()),
+        HolderName::Role(name) => ("RoleName", name.to_string()),
+    };
+    vec![
+        holder,
+        ("PolicyType", policy.kind().into()),
+        ("PolicyName", policy.name().to_string()),
+    ]
 }
 
 /// Few names, so that calls meet on them.

@@ -12,6 +12,7 @@ use chancery::base::{AccessKeyId, Digest, Region, RequestId, SlotRef};
 use chancery::engine::Call;
 use chancery::engine::anchoring::Anchoring;
 use chancery::engine::boot::{self, Core, Founding};
+use chancery::engine::diagnosis;
 use chancery::engine::housekeeping::Housekeeper;
 use chancery::engine::prepare::prepare;
 use chancery::engine::tools::{MessageLimits, Tools};
@@ -246,6 +247,7 @@ impl Machine {
             return;
         };
         let actor = client.actor(who, &life.tools.published.applied());
+        self.tally.calls += 1;
         let (call, ticket) = client.ask(kind, (who, actor), life.tools.now(), &mut self.dice);
         life.enqueue(call, 0, Some(ticket));
     }
@@ -315,7 +317,8 @@ impl Machine {
         life.tools.published.persist(durable.clone(), step.group.head);
         let client = self.client.as_mut().ok_or(Stop::Broken("no client".into()))?;
         for ((ticket, sealed), receipt) in step.replies.into_iter().zip(receipts) {
-            let (reply, receipt) = sealed.open(receipt);
+            let (mut reply, receipt) = sealed.open(receipt);
+            diagnosis::complete(&mut reply.result, receipt.seq(), &life.tools);
             if let Some(ticket) = ticket {
                 client.take(ticket, &reply, &receipt).map_err(Stop::Broken)?;
                 self.tally.answers += 1;
@@ -430,7 +433,13 @@ impl Machine {
     pub fn check(&mut self) -> Result<Told, String> {
         let client = self.client.as_ref().ok_or("no client")?;
         let told = check::check(self.disk.log(), &self.states, client)?;
-        self.audit()?;
+        self.audit().map_err(|what| {
+            let named = told
+                .events
+                .iter()
+                .find(|event| what.contains(&format!("event {}:", event.seq)));
+            format!("{what}: {named:?}")
+        })?;
         self.tally.events = told.events.len() as u64;
         self.tally.rule(&told.events, &self.expected);
         self.tally.checkpoints = self

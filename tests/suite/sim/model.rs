@@ -6,12 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chancery::base::{AliasName, Code, Digest, KeyId, KeySpec, RotationInterval, TagKey, Timestamp};
+use chancery::base::{
+    AccountId, AliasName, Code, Digest, KeyId, KeySpec, KeyVersionId, RotationInterval, TagKey, Timestamp,
+};
 use chancery::engine::{KeyRef, Transition};
-use chancery::event::{Change, Event};
+use chancery::event::{Actor, Change, Effect, Event, Recorded};
 
-use super::client::{Acknowledged, Asked, Cipher, Kind, Said, Who};
-use super::rights::Rights;
+use super::client::{Acknowledged, Asked, Cipher, Kind, Said};
+use super::rights::{GONE, Rights, pairs, said};
+use super::wire::Flat;
 
 /// Where a key stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,22 +34,61 @@ pub struct Model {
     pub keys: BTreeMap<KeyId, Life>,
     /// The keys that are gone for ever.
     pub destroyed: BTreeSet<KeyId>,
-    aliases: BTreeMap<AliasName, KeyId>,
-    about: BTreeMap<KeyId, About>,
-    rights: Arc<Rights>,
+    /// The aliases of each account.
+    pub aliases: BTreeMap<(AccountId, AliasName), KeyId>,
+    /// What else there is to living keys.
+    pub about: BTreeMap<KeyId, About>,
+    /// Who may do what.
+    pub rights: Arc<Rights>,
+    /// What was made with which client token: whose token, what was asked for with it, the key, and when.
+    tokens: BTreeMap<Token, (Recorded, KeyId, Timestamp)>,
 }
+
+/// A client token and whose it is.
+type Token = (AccountId, Option<[u8; 8]>, String);
 
 /// What else there is to a living key.
 #[derive(Debug, Clone)]
-struct About {
+pub struct About {
+    /// Its account.
+    pub account: AccountId,
     is_counted: bool,
-    versions: u64,
+    /// Its versions, oldest first.
+    pub versions: Vec<KeyVersionId>,
     newest: Timestamp,
     interval: Option<RotationInterval>,
-    tags: BTreeMap<String, String>,
+    /// Whether it is protected against deletion.
+    pub is_protected: bool,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Model {
+    /// Notes what was made with a client token, if the event is about that.
+    pub fn note(&mut self, event: &Event) {
+        let made = event.chg.iter().find_map(|change| match change {
+            Change::KeyCreated(created) => Some(created.key),
+            _ => None,
+        });
+        if let (Some(key), Some(token)) = (made, said(&event.req, "ClientToken")) {
+            let token = owned(&event.actor, token);
+            self.tokens.insert(token, (event.req.clone(), key, event.dec.at));
+        }
+    }
+
+    /// What a call with a client token gives: the key it made within the last day, or a new one.
+    pub fn made_before(&self, event: &Event) -> Result<Option<KeyId>, Code> {
+        let token = said(&event.req, "ClientToken").map(|token| owned(&event.actor, token));
+        match token.and_then(|token| self.tokens.get(&token)) {
+            Some((_, _, at)) if at.plus_millis(DAY) <= event.dec.at => Ok(None),
+            Some((asked, key, _)) if *asked == event.req => {
+                self.life(*key, event.actor.account).map(|_| Some(*key))
+            }
+            Some(_) => Err(Code::TokenOfAnotherRequest),
+            None => Ok(None),
+        }
+    }
+
     /// Follows one change of an event admitted at `at`. An impossible one is told.
     pub fn follow(&mut self, change: &Change, at: Timestamp) -> Result<(), String> {
         let impossible = || format!("{change:?} is impossible");
@@ -57,11 +99,13 @@ impl Model {
             Change::KeyCreated(created) => {
                 let is_new = self.keys.insert(created.key, Life::Enabled).is_none();
                 let about = About {
+                    account: created.account,
                     is_counted: created.spec == KeySpec::Sm4,
-                    versions: 1,
+                    versions: vec![created.version.id],
                     newest: created.at,
                     interval: created.rotation,
-                    tags: BTreeMap::new(),
+                    is_protected: false,
+                    tags: pairs(&created.tags).collect(),
                 };
                 self.about.insert(created.key, about);
                 (is_new && !self.destroyed.contains(&created.key)).then_some(())
@@ -81,29 +125,47 @@ impl Model {
                     .filter(|life| matches!(life, Life::Pending(due) if *due <= at))
                     .map(drop)
             }
-            Change::AliasBound { alias, key, .. } => {
-                self.aliases.insert(alias.clone(), *key).is_none().then_some(())
+            Change::AliasBound {
+                alias, key, account, ..
+            } => {
+                let name = (*account, alias.clone());
+                self.aliases.insert(name, *key).is_none().then_some(())
             }
-            Change::AliasMoved { alias, key, .. } => {
-                self.aliases.insert(alias.clone(), *key).is_some().then_some(())
+            Change::AliasMoved {
+                alias, key, account, ..
+            } => {
+                let name = (*account, alias.clone());
+                self.aliases.insert(name, *key).is_some().then_some(())
             }
-            Change::AliasUnbound { alias, .. } => self.aliases.remove(alias).map(drop),
+            Change::AliasUnbound { alias, account, .. } => {
+                self.aliases.remove(&(*account, alias.clone())).map(drop)
+            }
+            Change::DeletionProtectionSet { key, enabled, .. } => self
+                .changeable(*key, |life| !life.is_pending())
+                .map(|about| about.is_protected = *enabled),
+            Change::KeyDescribed { key, .. } | Change::KeyPolicySet { key, .. } => {
+                self.changeable(*key, |life| !life.is_pending()).map(drop)
+            }
             Change::RotationPolicySet { key, interval } => self
                 .changeable(*key, |life| life == Life::Enabled)
                 .map(|about| about.interval = *interval),
-            Change::KeyRotated { at: now, key, .. } => self
+            Change::KeyRotated {
+                at: now,
+                key,
+                version,
+            } => self
                 .changeable(*key, |life| life == Life::Enabled)
                 .filter(|about| about.is_counted || about.is_due(*now))
-                .map(|about| (about.versions, about.newest) = (about.versions + 1, *now)),
+                .map(|about| {
+                    about.versions.push(version.id);
+                    about.newest = *now;
+                }),
             Change::MessagesReserved { key, .. } => {
                 self.about.get(key).filter(|about| about.is_counted).map(drop)
             }
             Change::KeysTagged { keys, tags } => keys.iter().try_for_each(|key| {
                 let about = self.changeable(*key, |life| !life.is_pending())?;
-                let pairs = tags
-                    .iter()
-                    .map(|tag| (tag.key.to_string(), tag.value.to_string()));
-                about.tags.extend(pairs);
+                about.tags.extend(pairs(tags));
                 Some(())
             }),
             Change::KeysUntagged { keys, names } => keys.iter().try_for_each(|key| {
@@ -131,27 +193,55 @@ impl Model {
         allowed(was).then_some(())
     }
 
-    /// Compares an answer with what it had to be.
-    pub fn check(&self, acknowledged: &Acknowledged, ciphers: &[Cipher]) -> Result<(), String> {
+    /// Compares an answer with what it had to be. Whether its caller had the right, `check_rights` compares; here counts
+    /// what the event says of that.
+    pub fn check(
+        &self,
+        acknowledged: &Acknowledged,
+        event: &Event,
+        ciphers: &[Cipher],
+    ) -> Result<(), String> {
         let Acknowledged { asked, outcome, .. } = acknowledged;
-        // What users and sessions may do is compared event by event; what it comes to, is as for everybody else.
-        if let (Who::Person(_), _) | (_, Kind::Deed(_)) = (asked.who, &asked.kind) {
-            return self.is_the_one_named(acknowledged, ciphers);
+        let effect = event.dec.effect;
+        let may = || match effect {
+            Effect::Deny => Err(Code::NoPermission),
+            Effect::Allow | Effect::None => Ok(()),
+        };
+        if effect == Effect::None && !self.rights.is_good(&event.actor, event.dec.at) {
+            // Gone, or called something else by now.
+            let turned_away =
+                matches!(outcome, Err(code) if GONE.contains(code) || *code == Code::Unavailable);
+            return match turned_away {
+                true => Ok(()),
+                false => Err(format!("{acknowledged:?} of somebody who is not good there")),
+            };
         }
-        let expected = self.expect(asked, ciphers);
+        let expected = match &asked.wire {
+            Some(wire) => self.expect_wire(wire, event, ciphers, &may).map(Expected::Has),
+            None => self.expect(asked, ciphers, &may).map(|said| match said {
+                Some(said) => Expected::Said(said),
+                None => Expected::Anything,
+            }),
+        };
         let matches = match (&expected, outcome) {
-            (Ok(None), Ok(_)) => true,
-            (Ok(Some(expected)), Ok(said)) => expected == said,
+            (Ok(Expected::Anything), Ok(_)) => effect == Effect::Allow,
+            (Ok(Expected::Said(expected)), Ok(said)) => effect == Effect::Allow && expected == said,
+            (Ok(Expected::Has(expected)), Ok(Said::Flat(said))) => {
+                let has = |(path, value): (&String, &String)| said.get(path) == Some(value);
+                effect == Effect::Allow && expected.iter().all(has)
+            }
             // Long work that is overtaken again and again, and a vault that a fault has closed.
             (Ok(_), Err(Code::Unavailable)) => {
-                let makes = matches!(asked.kind, Kind::Create | Kind::CreateWith(..));
-                asked.is_long || makes || self.may_wait_for_a_version(&asked.kind)
+                asked.is_long || asked.needs_a_slot() || self.may_wait_for_a_version(asked)
             }
-            (Err(expected), Err(code)) => expected == code || (*code == Code::Unavailable && asked.is_long),
+            (Err(expected), Err(code)) => {
+                let waits = asked.is_long || asked.needs_a_slot();
+                expected == code || (*code == Code::Unavailable && waits)
+            }
             _ => false,
         };
         if matches {
-            Ok(())
+            self.is_the_one_named(acknowledged, ciphers)
         } else {
             Err(format!("{acknowledged:?} should have been {expected:?}"))
         }
@@ -165,7 +255,7 @@ impl Model {
 
     /// What was encrypted under an alias was encrypted under the key that it stands for here.
     fn is_the_one_named(&self, acknowledged: &Acknowledged, ciphers: &[Cipher]) -> Result<(), String> {
-        let (Kind::Encrypt(KeyRef::Alias(alias), ..) | Kind::Generate(KeyRef::Alias(alias), _)) =
+        let (Kind::Encrypt(KeyRef::Alias(alias), ..) | Kind::Generate(KeyRef::Alias(alias), ..)) =
             &acknowledged.asked.kind
         else {
             return Ok(());
@@ -174,7 +264,8 @@ impl Model {
             return Ok(());
         };
         let cipher = ciphers.iter().find(|cipher| Digest::of(&cipher.blob) == *blob);
-        if cipher.map(|cipher| &cipher.key) == self.aliases.get(alias) {
+        let name = (acknowledged.asked.account, alias.clone());
+        if cipher.map(|cipher| &cipher.key) == self.aliases.get(&name) {
             Ok(())
         } else {
             Err(format!("law 3: {acknowledged:?} used another key than {alias}'s"))
@@ -182,37 +273,34 @@ impl Model {
     }
 
     /// Encryption whose messages are counted may need a new version, or a block of messages, that others keep taking.
-    fn may_wait_for_a_version(&self, kind: &Kind) -> bool {
-        let key = match kind {
-            Kind::Encrypt(key, ..) | Kind::Generate(key, _) | Kind::ReEncrypt(_, _, key, _) => key,
+    fn may_wait_for_a_version(&self, asked: &Asked) -> bool {
+        let key = match &asked.kind {
+            Kind::Encrypt(key, ..) | Kind::Generate(key, ..) | Kind::ReEncrypt(_, _, key, _) => key,
             _ => return false,
         };
-        let key = self.resolve(key, || Ok(()));
+        let key = self.resolve(key, asked.account, &|| Ok(()));
         key.is_ok_and(|key| self.about.get(&key).is_some_and(|about| about.is_counted))
     }
 
-    fn expect(&self, asked: &Asked, ciphers: &[Cipher]) -> Result<Option<Said>, Code> {
-        let may = || match asked.who {
-            Who::Signed | Who::Local => Ok(()),
-            Who::Nobody | Who::Person(_) => Err(Code::NoPermission),
-        };
+    fn expect(&self, asked: &Asked, ciphers: &[Cipher], may: May<'_>) -> Result<Option<Said>, Code> {
+        let account = asked.account;
         match &asked.kind {
             Kind::Create | Kind::CreateWith(..) => may().map(|()| None),
             Kind::Policy(key, _) => {
-                self.life(*key)?;
+                self.life(*key, account)?;
                 may()?;
-                self.usable(*key).map(|()| Some(Said::Done))
+                self.usable(*key, account).map(|()| Some(Said::Done))
             }
             Kind::Versions(key) => {
-                let key = self.resolve(key, may)?;
+                let key = self.resolve(key, account, may)?;
                 may()?;
                 let about = self.about.get(&key).ok_or(Code::Internal)?;
-                Ok(Some(Said::Total(about.versions)))
+                Ok(Some(Said::Total(about.versions.len() as u64)))
             }
             Kind::Tag(keys, _) | Kind::Untag(keys, _) => {
                 let lives = keys
                     .iter()
-                    .map(|key| self.life(*key))
+                    .map(|key| self.life(*key, account))
                     .collect::<Result<Vec<_>, _>>()?;
                 may()?;
                 match lives.into_iter().any(Life::is_pending) {
@@ -221,36 +309,38 @@ impl Model {
                 }
             }
             Kind::ListTags(key) => {
-                self.life(*key)?;
+                self.life(*key, account)?;
                 may()?;
                 let tags = self.about.get(key).map(|about| about.tags.clone());
                 Ok(Some(Said::Tags(tags.unwrap_or_default().into_iter().collect())))
             }
             Kind::ReEncrypt(cipher, in_its_context, destination, _) => {
                 let source = ciphers[*cipher].key;
-                self.life(source)?;
-                let destination = self.resolve(destination, may)?;
+                self.life(source, account)?;
+                let destination = self.resolve(destination, account, may)?;
                 may()?;
-                self.usable(source)?;
-                self.usable(destination)?;
+                self.usable(source, account)?;
+                self.usable(destination, account)?;
                 match in_its_context {
                     true => Ok(None),
                     false => Err(Code::InvalidParameter),
                 }
             }
             Kind::Change(key, transition) => {
-                let life = self.life(*key)?;
+                let life = self.life(*key, account)?;
                 may()?;
+                let is_protected = self.about.get(key).is_some_and(|about| about.is_protected);
                 match (transition, life) {
+                    (Transition::ScheduleDeletion { .. }, _) if is_protected => Err(Code::StateForbidsChange),
                     (Transition::CancelDeletion, Life::Pending(_)) => Ok(Some(Said::Done)),
                     (Transition::CancelDeletion, _) | (_, Life::Pending(_)) => Err(Code::StateForbidsChange),
                     _ => Ok(Some(Said::Done)),
                 }
             }
             Kind::Bind(alias, key) => {
-                let life = self.life(*key)?;
+                let life = self.life(*key, account)?;
                 may()?;
-                if self.aliases.contains_key(alias) {
+                if self.aliases.contains_key(&(account, alias.clone())) {
                     Err(Code::AliasTaken)
                 } else if life.is_pending() {
                     Err(Code::StateForbidsChange)
@@ -259,8 +349,8 @@ impl Model {
                 }
             }
             Kind::Move(alias, key) => {
-                self.target(alias, may)?;
-                let life = self.life(*key)?;
+                self.target(alias, account, may)?;
+                let life = self.life(*key, account)?;
                 may()?;
                 if life.is_pending() {
                     Err(Code::KeyPendingDeletion)
@@ -269,19 +359,19 @@ impl Model {
                 }
             }
             Kind::Unbind(alias) => self
-                .target(alias, may)
+                .target(alias, account, may)
                 .and_then(|_| may())
                 .map(|()| Some(Said::Done)),
-            Kind::Encrypt(key, ..) | Kind::Generate(key, _) => {
-                let key = self.resolve(key, may)?;
+            Kind::Encrypt(key, ..) | Kind::Generate(key, ..) => {
+                let key = self.resolve(key, account, may)?;
                 may()?;
-                self.usable(key).map(|()| None)
+                self.usable(key, account).map(|()| None)
             }
             Kind::Decrypt(cipher, in_its_context) => {
                 let Cipher { key, blob, .. } = &ciphers[*cipher];
-                self.life(*key)?;
+                self.life(*key, account)?;
                 may()?;
-                self.usable(*key)?;
+                self.usable(*key, account)?;
                 if *in_its_context {
                     Ok(Some(Said::Blob(Digest::of(blob))))
                 } else {
@@ -289,46 +379,85 @@ impl Model {
                 }
             }
             Kind::Describe(key) => {
-                let life = self.life(self.resolve(key, may)?)?;
+                let life = self.life(self.resolve(key, account, may)?, account)?;
                 may()?;
                 Ok(Some(Said::State(life.as_str().to_owned())))
             }
-            Kind::ListKeys => may().map(|()| Some(Said::Total(self.keys.len() as u64))),
-            Kind::ListAliases => may().map(|()| Some(Said::Total(self.aliases.len() as u64))),
-            Kind::Regions | Kind::Deed(_) => Ok(Some(Said::Done)),
+            Kind::ListKeys => {
+                may()?;
+                let own = self.about.values().filter(|about| about.account == account);
+                Ok(Some(Said::Total(own.count() as u64)))
+            }
+            Kind::ListAliases => {
+                may()?;
+                let own = self.aliases.keys().filter(|(of, _)| *of == account);
+                Ok(Some(Said::Total(own.count() as u64)))
+            }
+            Kind::Regions => Ok(Some(Said::Done)),
+            // By name: `expect_wire`.
+            Kind::Deed(_) | Kind::Wire(_) => Err(Code::Internal),
             Kind::AcceptClock => may().map(|()| Some(Said::Done)),
             Kind::Invalid => Err(Code::MissingParameter),
         }
     }
 
-    fn life(&self, key: KeyId) -> Result<Life, Code> {
-        self.keys.get(&key).copied().ok_or(Code::KeyNotFound)
+    /// Where a key of this account stands.
+    pub fn life(&self, key: KeyId, account: AccountId) -> Result<Life, Code> {
+        let is_own = self.about.get(&key).is_some_and(|about| about.account == account);
+        let life = self.keys.get(&key).filter(|_| is_own);
+        life.copied().ok_or(Code::KeyNotFound)
     }
 
-    fn resolve(&self, key: &KeyRef, may: impl Fn() -> Result<(), Code>) -> Result<KeyId, Code> {
+    /// The key that a caller of this account names.
+    pub fn resolve(&self, key: &KeyRef, account: AccountId, may: May<'_>) -> Result<KeyId, Code> {
         match key {
-            KeyRef::Id(key) => self.life(*key).map(|_| *key),
-            KeyRef::Alias(alias) => self.target(alias, may),
+            KeyRef::Id(key) => self.life(*key, account).map(|_| *key),
+            KeyRef::Alias(alias) => self.target(alias, account, may),
             KeyRef::Arn(_) | KeyRef::Unknown => Err(Code::KeyNotFound),
         }
     }
 
     /// Names can be guessed: whoever may not act on them is not told whether they exist.
-    fn target(&self, alias: &AliasName, may: impl Fn() -> Result<(), Code>) -> Result<KeyId, Code> {
-        match self.aliases.get(alias) {
+    fn target(&self, alias: &AliasName, account: AccountId, may: May<'_>) -> Result<KeyId, Code> {
+        match self.aliases.get(&(account, alias.clone())) {
             Some(key) => Ok(*key),
             None => may().and(Err(Code::AliasNotFound)),
         }
     }
 
-    fn usable(&self, key: KeyId) -> Result<(), Code> {
-        match self.life(key)? {
+    /// Whether a key can be used.
+    pub fn usable(&self, key: KeyId, account: AccountId) -> Result<(), Code> {
+        match self.life(key, account)? {
             Life::Enabled => Ok(()),
             Life::Disabled => Err(Code::KeyDisabled),
             Life::Pending(_) => Err(Code::KeyPendingDeletion),
         }
     }
 }
+
+/// Whether the caller has the right.
+pub type May<'a> = &'a dyn Fn() -> Result<(), Code>;
+
+/// What an answer has to be.
+#[derive(Debug)]
+enum Expected {
+    /// A success, whatever it says.
+    Anything,
+    /// This.
+    Said(Said),
+    /// A success that says at least this.
+    Has(Flat),
+}
+
+fn owned(actor: &Actor, token: &str) -> Token {
+    (
+        actor.account,
+        actor.id.map(|id| id.to_be_bytes()),
+        token.to_owned(),
+    )
+}
+
+const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 impl About {
     fn is_due(&self, now: Timestamp) -> bool {
@@ -338,7 +467,8 @@ impl About {
 }
 
 impl Life {
-    fn is_pending(self) -> bool {
+    /// Whether it is on its way out.
+    pub fn is_pending(self) -> bool {
         matches!(self, Self::Pending(_))
     }
 

@@ -31,13 +31,27 @@ pub const SESSION: [&str; 2] = [
 ];
 
 /// How many trust policies there are.
-pub const TRUSTS: usize = 4;
+pub const TRUSTS: usize = 6;
 
-/// Whom a role trusts: the account, a user, another role, nobody who is there.
+/// Whom a role trusts: an account, a user, another role, nobody who is there, an account whose requests bring what was
+/// agreed on, or say who is behind them.
 pub fn trust(which: usize, account: AccountId) -> String {
-    let whom = ["root", "user/a", "role/r1", "user/nobody"][which];
+    let (whom, condition) = [
+        ("root", ""),
+        ("user/a", ""),
+        ("role/r1", ""),
+        ("user/nobody", ""),
+        (
+            "root",
+            r#","Condition":{"StringEquals":{"sts:ExternalId":"partner"}}"#,
+        ),
+        (
+            "root",
+            r#","Condition":{"StringEquals":{"sts:SourceIdentity":"alice"}}"#,
+        ),
+    ][which];
     format!(
-        r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"RAM":["acs:ram::{account}:{whom}"]}}}}]}}"#
+        r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"RAM":["acs:ram::{account}:{whom}"]}}{condition}}}]}}"#
     )
 }
 

@@ -24,6 +24,7 @@ pub fn live(machine: &mut Machine) -> Result<(), String> {
     }
     let is_long = machine.dice.once_in(25);
     for _ in 0..if is_long { ROUNDS_LONG } else { ROUNDS } {
+        machine.tally.rounds += 1;
         match choose(machine) {
             Ok(()) => {}
             Err(Stop::Crash) => {

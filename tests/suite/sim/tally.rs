@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use chancery::base::RequestId;
-use chancery::event::{Effect, Event};
+use chancery::api::table::rows;
+use chancery::base::{Code, RequestId};
+use chancery::event::{Effect, Event, Outcome};
 
 /// How things went, to see that the simulation meets what it is for.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub struct Tally {
+    /// Choices made, until the quiet end.
+    pub rounds: u64,
+    /// Calls made.
+    pub calls: u64,
     /// Events in the log.
     pub events: u64,
     /// Kept checkpoints.
@@ -40,11 +45,15 @@ pub struct Tally {
     pub overtaken: u64,
     /// Rounds of housekeeping in which irreversible timers were held.
     pub held: u64,
+    /// How often each operation came to what it is for.
+    pub done: BTreeMap<String, u64>,
 }
 
 impl Tally {
     /// Sums up.
     pub fn add(&mut self, other: &Self) {
+        self.rounds += other.rounds;
+        self.calls += other.calls;
         self.events += other.events;
         self.checkpoints += other.checkpoints;
         self.longest = self.longest.max(other.events);
@@ -61,11 +70,18 @@ impl Tally {
         self.allowed += other.allowed;
         self.denied += other.denied;
         self.overtaken += other.overtaken;
+        for (op, count) in &other.done {
+            *self.done.entry(op.clone()).or_default() += count;
+        }
     }
 
     /// Counts how rights turned out; `expected` is what was first decided for each call.
     pub fn rule(&mut self, events: &[Event], expected: &BTreeMap<RequestId, Effect>) {
         (self.allowed, self.denied, self.overtaken) = (0, 0, 0);
+        self.done.clear();
+        for event in events.iter().filter(|event| is_done(event)) {
+            *self.done.entry(event.op.to_string()).or_default() += 1;
+        }
         for event in events.iter().filter(|event| event.actor.is_governed()) {
             let is_allowed = event.dec.effect == Effect::Allow;
             self.allowed += u64::from(is_allowed);
@@ -73,6 +89,15 @@ impl Tally {
             let was_allowed = expected.get(&event.rid) == Some(&Effect::Allow);
             self.overtaken += u64::from(was_allowed && !is_allowed);
         }
+    }
+
+    /// Panics when an operation of the table never came to what it is for.
+    pub fn assert_does_everything(&self) {
+        let never: Vec<&str> = rows()
+            .map(|row| row.op)
+            .filter(|op| !self.done.contains_key(*op))
+            .collect();
+        assert!(never.is_empty(), "never done: {never:?}");
     }
 
     /// Panics when something that the simulation is for never happened.
@@ -97,5 +122,14 @@ impl Tally {
             self.longest > chancery::base::limits::CHECKPOINT_EVENTS,
             "{self:?}"
         );
+    }
+}
+
+/// Whether an event came to what its operation is for. Some are for saying that there is nothing.
+fn is_done(event: &Event) -> bool {
+    let nothing = [Code::LoginProfileNotFound, Code::MfaDeviceNotFound];
+    match &event.out {
+        Outcome::Ok(_) => true,
+        Outcome::Error { code, .. } => nothing.iter().any(|nothing| nothing.as_str() == code.as_ref()),
     }
 }

@@ -13,7 +13,7 @@ impl Client {
         let Some(key) = self.some_key(dice) else {
             return Kind::Create;
         };
-        match dice.below(66) {
+        match dice.below(90) {
             0..2 => Kind::Create,
             2 => Kind::CreateWith(
                 *dice.pick(&[KeySpec::Aes256, KeySpec::Sm4, KeySpec::Sm4]),
@@ -35,10 +35,13 @@ impl Client {
                 let len = 1 + dice.below(64) as usize;
                 Kind::Encrypt(self.some_ref(dice, key), dice.bytes(len), dice.below(4))
             }
-            25..28 => Kind::Generate(self.some_ref(dice, key), dice.below(4)),
+            25..28 => {
+                let with_plaintext = !dice.once_in(3);
+                Kind::Generate(self.some_ref(dice, key), dice.below(4), with_plaintext)
+            }
             28..34 => match dice.index(self.ciphers.len()) {
                 Some(cipher) => Kind::Decrypt(cipher, !dice.once_in(5)),
-                None => Kind::Generate(self.some_ref(dice, key), 0),
+                None => Kind::Generate(self.some_ref(dice, key), 0, true),
             },
             34..36 => Kind::Describe(self.some_ref(dice, key)),
             36 => Kind::ListKeys,
@@ -54,9 +57,10 @@ impl Client {
                     let in_its_context = !dice.once_in(5);
                     Kind::ReEncrypt(cipher, in_its_context, self.some_ref(dice, key), dice.below(4))
                 }
-                None => Kind::Generate(self.some_ref(dice, key), 0),
+                None => Kind::Generate(self.some_ref(dice, key), 0, true),
             },
-            54.. => self.think_of_rights(dice, key),
+            54..66 => self.think_of_rights(dice, key),
+            66.. => self.think_of_any(dice),
             _ => Kind::Invalid,
         }
     }
@@ -67,12 +71,13 @@ impl Client {
         match (dice.below(16), person, kind) {
             (0, ..) => Who::Nobody,
             (1..5, Some(person), _) | (_, Some(person), Kind::Deed(Deed::Assume(..))) => person,
+            (_, Some(person), Kind::Wire(wire)) if wire.row.op == "sts/AssumeRole" => person,
             (1..8, ..) => Who::Local,
             _ => Who::Signed,
         }
     }
 
-    fn some_key(&self, dice: &mut Dice) -> Option<KeyId> {
+    pub fn some_key(&self, dice: &mut Dice) -> Option<KeyId> {
         if dice.once_in(40) {
             return Some(KeyId::from_bytes([7; 16]));
         }

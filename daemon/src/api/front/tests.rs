@@ -213,7 +213,12 @@ fn largest(action: &str, key: &str) -> Option<Vec<(&'static str, String)>> {
         "ScheduleKeyDeletion" => vec![key, ("PendingWindowInDays", "366".to_owned())],
         "GetKeyPolicy" => vec![key],
         "SetKeyPolicy" => vec![key, ("Policy", ram::key_policy())],
-        "DescribeRegions" | "DescribeAccountKmsStatus" | "GetStatus" | "GetLogStatus" | "AcceptClock" => {
+        "DescribeRegions"
+        | "DescribeAccountKmsStatus"
+        | "GetStatus"
+        | "GetLogStatus"
+        | "AcceptClock"
+        | "RotateLogKey" => {
             vec![]
         }
         "SimulatePolicy" => {

@@ -108,11 +108,11 @@ impl Stopped {
             });
         }
         let lock = lock(dir)?;
+        format::check(dir)?;
         let layout = Layout::new(dir, anchor.map(Path::to_owned));
         if layout.restoring().exists() {
             return Err(FromError::RestoreUnfinished(dir.into()));
         }
-        format::check(dir)?;
         Ok(Self {
             layout,
             store: FjallStore::open(&store)?,

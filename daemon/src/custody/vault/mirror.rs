@@ -92,6 +92,10 @@ impl Mirrors {
             log,
             failed: false,
         };
+        #[cfg(feature = "canary-bugs")]
+        if crate::base::CanaryBug::MirrorUnrepaired.is_planted() {
+            fixes = Default::default();
+        }
         let [first, second] = fixes;
         // Each repair copies a whole record of the twin, which stays untouched until this side is synced (I4).
         mirrors.write_one(0, &first)?;
@@ -110,6 +114,14 @@ impl Mirrors {
             .iter()
             .map(|(slot, record)| (Record::offset(*slot), record.encode(self.log, *slot).to_vec()))
             .collect();
+        #[cfg(feature = "canary-bugs")]
+        if crate::base::CanaryBug::EraseInOneMirror.is_planted()
+            && records
+                .iter()
+                .all(|(_, record)| matches!(record, Record::Erased { .. }))
+        {
+            return self.write_one(0, &writes);
+        }
         self.write_both(&writes)
     }
 

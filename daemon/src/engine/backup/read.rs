@@ -201,6 +201,14 @@ fn wrong(name: &str, what: String) -> BackupError {
     }
 }
 
+/// A part that is not what it must be is one thing, a place that does not answer another.
+fn unreadable(error: BackupError) -> SourceError {
+    match error {
+        BackupError::Depot(error) => SourceError::Unreachable(error.to_string()),
+        error => SourceError::Part(error.to_string()),
+    }
+}
+
 /// A backup's log, as an audit reads one. It shows no rows, no tiles and no anchor: a backup has none.
 #[derive(Debug)]
 pub struct BackupSource<'a> {
@@ -242,7 +250,7 @@ impl LogSource for BackupSource<'_> {
             // One at a time: the last one goes before the next one comes.
             self.held = None;
             let entries = self.backup.entries(at);
-            self.held = Some((at, entries.map_err(|error| SourceError::Part(error.to_string()))?));
+            self.held = Some((at, entries.map_err(unreadable)?));
         }
         let entries = self.held.iter().flat_map(|(_, entries)| entries);
         let skip = usize::try_from(from.get() - first).unwrap_or(usize::MAX);

@@ -306,6 +306,10 @@ impl State {
 
 /// Takes tags off; all of them when none is named.
 pub(super) fn untag(tags: &mut Vec<Tag>, names: Option<&[TagKey]>) {
+    #[cfg(feature = "canary-bugs")]
+    if crate::base::CanaryBug::UntagForgotten.is_planted() {
+        return;
+    }
     match names {
         Some(names) => tags.retain(|tag| !names.contains(&tag.key)),
         None => tags.clear(),

@@ -188,6 +188,7 @@ async fn the_log_the_clock_and_the_accounts_are_the_operators_alone() {
         "GetLogEntries",
         "GetVault",
         "AcceptClock",
+        "RotateLogKey",
         "ListAccounts",
         "CreateAccount",
     ] {

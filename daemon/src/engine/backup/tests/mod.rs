@@ -322,7 +322,7 @@ fn a_restore_takes_an_empty_directory_alone() {
     std::fs::write(&file, "x").unwrap();
     let refused = desk.restore(&bench).unwrap_err();
     assert!(
-        matches!(refused, RestoreError::Home(HomeError::NotEmpty(_))),
+        matches!(refused, RestoreError::Home(HomeError::Foreign(_))),
         "{refused}"
     );
     assert_eq!(std::fs::read(&file).unwrap(), b"x");
