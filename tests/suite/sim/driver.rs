@@ -18,7 +18,7 @@ use chancery::engine::prepare::prepare;
 use chancery::engine::tools::{MessageLimits, Tools};
 use chancery::engine::writer::{Input, Rerun, Step, Writer};
 use chancery::event::Effect;
-use chancery::ledger::{AnchorFile, KeySchedule};
+use chancery::ledger::AnchorFile;
 
 use super::check::{self, States, Told};
 use super::client::{Client, Kind, Who};
@@ -383,7 +383,7 @@ impl Machine {
         let file = AnchorFile::open(self.disk.storage().anchor, log).map_err(broken)?;
         let state = life.writer.state();
         let log_row = state.log().ok_or(Stop::Broken("no log".into()))?;
-        let keys = KeySchedule::try_from(log_row).map_err(broken)?;
+        let keys = boot::key_schedule(log_row).map_err(broken)?;
         let anchor = file.read(&keys).map_err(broken)?;
         let size = self.disk.log().size().map_err(broken)?;
         if anchor.is_some_and(|anchor| anchor.size == size) {
