@@ -12,13 +12,13 @@ use super::log::from::Stopped;
 use super::log::progress::Shown;
 use super::process;
 use super::start::DataArguments;
-use crate::audit::{LogSource, SourceError, StoreSource};
+use crate::audit::{ExportSource, LogSource, SourceError, StoreSource};
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{LogId, limits};
 use crate::engine::backup::{
-    Backup, BackupError, BackupSource, Choice, ExportSource, Identities, Order, RestoreError, Restored,
-    check, depot, restore,
+    Backup, BackupError, BackupSource, Choice, Identities, Order, RestoreError, Restored, check, depot,
+    restore,
 };
 use crate::engine::boot::World;
 use crate::engine::home::Home;
@@ -187,7 +187,7 @@ impl Opened {
                 .map(Self::Data)
                 .map_err(|error| Failure::from(RunError::from(error)));
         }
-        if ExportSource::is_one(path) {
+        if path.join("export").is_file() || path.join("unfinished").exists() {
             return Ok(Self::Export(path.to_owned()));
         }
         let choice = Choice {
@@ -208,7 +208,7 @@ impl Opened {
                 Ok(Box::new(source))
             }
             Self::Export(dir) => {
-                let source = ExportSource::open(dir);
+                let source = ExportSource::open(dir).map_err(SourceError::from);
                 let source = source.map_err(|error| Failure::from(RunError::from(error)))?;
                 Ok(Box::new(source))
             }

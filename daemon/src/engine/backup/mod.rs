@@ -27,7 +27,6 @@ pub mod check;
 pub mod depot;
 mod directory;
 pub mod evidence;
-pub mod export;
 pub mod make;
 pub mod manifest;
 pub mod name;
@@ -40,7 +39,6 @@ mod tests;
 
 pub use check::{Checked, check};
 pub use depot::{Depot, DepotError};
-pub use export::ExportSource;
 pub use make::{Draft, Made};
 pub use manifest::Manifest;
 pub use read::{Backup, BackupError, BackupSource, Choice};
