@@ -88,12 +88,28 @@ impl LiveSource {
             slots += (records.len() / IMAGE_RECORD_BYTES) as u64;
             if slots >= all {
                 // What is not the log's, or no vault at all, is not carried away under its name.
-                return VaultImage::parse(copy, log).map_err(|_| BAD_VAULT);
+                let image = VaultImage::parse(copy, log).map_err(|_| BAD_VAULT)?;
+                return self.same_key().map(|()| image);
             }
             if records.is_empty() || copy.len() as u64 > limits::BACKUP_VAULT_BYTES_MAX {
                 return Err(BAD_VAULT);
             }
         }
+    }
+}
+
+impl LiveSource {
+    /// Whether the log's key is still the one of the size that was read: another one in force by now means that the vault
+    /// has lost the one that a restore up to there would need.
+    fn same_key(&self) -> Result<(), SourceError> {
+        let status = self.client.call(VERSION, "GetLogStatus", &[]).map_err(failed)?;
+        let public = Answer::parse(&status)?.text("PublicKey").and_then(base64);
+        if public == self.claims.public {
+            return Ok(());
+        }
+        Err(SourceError::Part(
+            "the log key was replaced meanwhile: do it once more".to_owned(),
+        ))
     }
 }
 

@@ -12,12 +12,13 @@ use super::log::from::Stopped;
 use super::log::progress::Shown;
 use super::process;
 use super::start::DataArguments;
-use crate::audit::{LogSource, StoreSource};
+use crate::audit::{ExportSource, LogSource, SourceError, StoreSource};
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{LogId, limits};
 use crate::engine::backup::{
-    Backup, BackupSource, Choice, Identities, Order, RestoreError, Restored, check, depot, restore,
+    Backup, BackupError, BackupSource, Choice, Identities, Order, RestoreError, Restored, check, depot,
+    restore,
 };
 use crate::engine::boot::World;
 use crate::engine::home::Home;
@@ -38,7 +39,7 @@ pub(super) struct Arguments {
     /// Restore only the first SIZE events; what the rest destroys or revokes stays destroyed and revoked
     #[arg(long, value_name = "SIZE")]
     at: Option<u64>,
-    /// Newer evidence of the same log: the data directory of the lost machine, as far as it can be read, or another backup;
+    /// Newer evidence of the same log: the lost machine's data directory, as far as it can be read, a log export or a backup;
     /// what it shows destroyed or revoked stays so. May be repeated
     #[arg(long, value_name = "PLACE")]
     evidence: Vec<String>,
@@ -171,6 +172,8 @@ fn refused(error: &RestoreError) -> Failure {
 enum Opened {
     /// A data directory.
     Data(Stopped),
+    /// What `log export` wrote.
+    Export(PathBuf),
     /// Another backup of the same log.
     Backup(Box<Backup>),
 }
@@ -183,6 +186,9 @@ impl Opened {
             return stopped
                 .map(Self::Data)
                 .map_err(|error| Failure::from(RunError::from(error)));
+        }
+        if path.join("export").is_file() || path.join("unfinished").exists() {
+            return Ok(Self::Export(path.to_owned()));
         }
         let choice = Choice {
             log: Some(backup.manifest.set.log),
@@ -198,6 +204,11 @@ impl Opened {
         match self {
             Self::Data(stopped) => {
                 let source = StoreSource::new(stopped.store());
+                let source = source.map_err(|error| Failure::from(RunError::from(error)))?;
+                Ok(Box::new(source))
+            }
+            Self::Export(dir) => {
+                let source = ExportSource::open(dir).map_err(SourceError::from);
                 let source = source.map_err(|error| Failure::from(RunError::from(error)))?;
                 Ok(Box::new(source))
             }
@@ -227,10 +238,11 @@ fn run_check(arguments: &Arguments, backup: &Backup) -> Result<(), Failure> {
     drop(shown);
     let checked = match checked {
         Ok(checked) => checked,
-        Err(error) => {
+        Err(error @ (BackupError::Object { .. } | BackupError::Source(SourceError::Part(_)))) => {
             say(&format!("DAMAGED: {error}"))?;
             return Err(Failure::Said(1));
         }
+        Err(error) => return Err(failed(&error)),
     };
     for problem in checked.report.problems.first() {
         eprintln!("{problem}");

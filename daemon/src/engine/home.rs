@@ -21,11 +21,12 @@
 
 pub mod format;
 
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use directory::take_directory;
 
 use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
 use super::epoch::AcceptError;
@@ -348,46 +349,6 @@ fn is_blank(path: &Path) -> Result<bool, HomeError> {
     Ok(bytes.iter().all(|byte| *byte == 0))
 }
 
-/// Creates the directory, or makes sure that it is ours, private, and nothing else's.
-fn take_directory(dir: &Path) -> Result<(), HomeError> {
-    let meta = match dir.metadata() {
-        Ok(meta) => meta,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-            made.map_err(io_error("create", dir))?;
-            sync_parent(dir).map_err(io_error("create", dir))?;
-            dir.metadata().map_err(io_error("look at", dir))?
-        }
-        Err(error) => return Err(io_error("look at", dir)(error)),
-    };
-    if !meta.is_dir() {
-        return Err(io_error("use", dir)(io::ErrorKind::NotADirectory.into()));
-    }
-    let user = rustix::process::geteuid().as_raw();
-    if meta.uid() != user {
-        return Err(HomeError::NotOurs {
-            dir: dir.into(),
-            owner: meta.uid(),
-            user,
-        });
-    }
-    if !dir.join("lock").exists() && !is_empty(dir)? {
-        return Err(HomeError::Foreign(dir.into()));
-    }
-    // Only now: the mode of somebody else's directory is none of our business.
-    if meta.mode() & 0o077 != 0 {
-        let private = std::fs::set_permissions(dir, Permissions::from_mode(0o700));
-        private.map_err(io_error("make private", dir))?;
-    }
-    Ok(())
-}
-
-/// Whether a directory holds nothing; what a new file system brings along does not count.
-fn is_empty(dir: &Path) -> Result<bool, HomeError> {
-    let entries = dir.read_dir().map_err(io_error("read", dir))?;
-    Ok(entries.flatten().all(|entry| entry.file_name() == "lost+found"))
-}
-
 fn block_file(path: &Path) -> Result<Box<dyn BlockFile>, HomeError> {
     let file = OsFile::open(path).map_err(io_error("open", path))?;
     Ok(Box::new(file))
@@ -414,6 +375,7 @@ fn by_pid(pid: &Option<u32>) -> String {
 const ANCHOR_BYTES_READ: u64 = 4_096;
 
 mod access_key;
+mod directory;
 mod lock;
 mod offline;
 mod restoring;

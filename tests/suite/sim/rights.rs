@@ -627,18 +627,20 @@ pub const GONE: [Code; 3] = [
     Code::ExpiredSecurityToken,
 ];
 /// For roots alone, whatever policies say.
-const OF_ROOTS: [&str; 3] = [
+const OF_ROOTS: [&str; 4] = [
+    "chancery/GetVault",
     "chancery/CreateAccount",
     "chancery/RotateRootKey",
     "chancery/DeleteRootKey",
 ];
 /// What concerns all accounts, or none.
-const OF_THE_DAEMON: [&str; 6] = [
+const OF_THE_DAEMON: [&str; 7] = [
     "chancery/AcceptClock",
     "chancery/CreateAccount",
     "chancery/GetLogEntries",
     "chancery/GetLogStatus",
     "chancery/GetStatus",
+    "chancery/GetVault",
     "chancery/ListAccounts",
 ];
 /// For these, being authenticated is enough.

@@ -126,7 +126,12 @@ impl Vault {
     pub fn image_page(&self, from: u32, count: u32) -> (Vec<u8>, u32) {
         let (page, len) = self.slots.read().page(from, count);
         let mut bytes = Vec::with_capacity(page.len() * RECORD_BYTES);
-        put_records(&mut bytes, self.log, (from..).zip(page));
+        // The page first: past the last slot number there is nothing to count.
+        put_records(
+            &mut bytes,
+            self.log,
+            page.into_iter().zip(from..).map(|(held, slot)| (slot, held)),
+        );
         (bytes, len)
     }
 }

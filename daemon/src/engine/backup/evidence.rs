@@ -40,7 +40,12 @@ pub fn follow(state: &State, head: &Head, source: &mut dyn LogSource) -> Result<
                 break;
             }
             // A lost machine's disk: what can be read is read.
-            Err(error @ (SourceError::Damaged(_) | SourceError::Part(_) | SourceError::Store(_))) => {
+            Err(
+                error @ (SourceError::Damaged(_)
+                | SourceError::Part(_)
+                | SourceError::Store(_)
+                | SourceError::Export(_)),
+            ) => {
                 stopped = Some(format!("event {} can't be read: {error}", end.next));
                 break;
             }

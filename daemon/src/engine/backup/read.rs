@@ -50,8 +50,8 @@ pub enum BackupError {
     #[error("there are backups of several logs: choose one with --log ID\n{0}")]
     Several(String),
     /// None of the keys opens any of them.
-    #[error("there are backups, but all are sealed to other keys than the one given")]
-    OtherKey,
+    #[error("no backup opens with the key given: the newest, `{0}`, is sealed to other keys, or damaged")]
+    OtherKey(String),
 }
 
 /// Which of the backups in a place.
@@ -93,28 +93,33 @@ impl Backup {
         }
         // Newest first; one made by another set of keys is passed over when the key does not open it.
         found.sort_by(|(_, a), (_, b)| b.cmp(a));
-        let mut newer = None;
+        let mut passed: Vec<(&Set, String)> = Vec::new();
         for (set, name) in &found {
             let object = name.manifest(set);
             let sealed = depot.get(&object, limits::BACKUP_MANIFEST_BYTES_MAX)?;
             let plain = match identities.open(&sealed, limits::BACKUP_MANIFEST_BYTES_MAX) {
                 Err(SealError::OtherKey) => {
-                    newer.get_or_insert(object);
+                    passed.push((set, object));
                     continue;
                 }
                 other => other.map_err(|error| wrong(&object, error.to_string()))?,
             };
             let manifest =
                 Manifest::parse(&plain, set, name).map_err(|what| wrong(&object, what.into_owned()))?;
+            // All of one set are sealed to the same keys: one that does not open beside one that does is damaged.
+            if let Some((_, object)) = passed.iter().find(|(of, _)| *of == set) {
+                return Err(wrong(object, SealError::Damaged.to_string()));
+            }
             return Ok(Self {
                 depot,
                 identities,
                 manifest,
-                newer,
+                newer: passed.into_iter().next().map(|(_, object)| object),
             });
         }
-        Err(match (newer, &choice.manifest, choice.log) {
-            (Some(_), _, _) => BackupError::OtherKey,
+        let newest = passed.into_iter().next().map(|(_, object)| object);
+        Err(match (newest, &choice.manifest, choice.log) {
+            (Some(newest), _, _) => BackupError::OtherKey(newest),
             (None, Some(name), _) => BackupError::None(format!(" named `{name}`")),
             (None, None, Some(log)) => BackupError::None(format!(" of log {log}")),
             (None, None, None) => BackupError::None(String::new()),
@@ -201,6 +206,14 @@ fn wrong(name: &str, what: String) -> BackupError {
     }
 }
 
+/// A part that is not what it must be is one thing, a place that does not answer another.
+fn unreadable(error: BackupError) -> SourceError {
+    match error {
+        BackupError::Depot(error) => SourceError::Unreachable(error.to_string()),
+        error => SourceError::Part(error.to_string()),
+    }
+}
+
 /// A backup's log, as an audit reads one. It shows no rows, no tiles and no anchor: a backup has none.
 #[derive(Debug)]
 pub struct BackupSource<'a> {
@@ -242,7 +255,7 @@ impl LogSource for BackupSource<'_> {
             // One at a time: the last one goes before the next one comes.
             self.held = None;
             let entries = self.backup.entries(at);
-            self.held = Some((at, entries.map_err(|error| SourceError::Part(error.to_string()))?));
+            self.held = Some((at, entries.map_err(unreadable)?));
         }
         let entries = self.held.iter().flat_map(|(_, entries)| entries);
         let skip = usize::try_from(from.get() - first).unwrap_or(usize::MAX);

@@ -5,10 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{
-    Home, HomeError, Layout, block_file, format, io_error, is_blank, is_empty, lock, remove_if_there,
-    take_directory,
-};
+use super::directory::take_directory;
+use super::{Home, HomeError, Layout, block_file, format, io_error, is_blank, lock, remove_if_there};
 use crate::base::disk::{sync_parent, write_atomically};
 use crate::ledger::{EventStore, FjallStore};
 
@@ -17,16 +15,16 @@ impl Home {
     /// removed, for it never was a log.
     pub fn begin_restore(layout: Layout) -> Result<Self, HomeError> {
         let (dir, mark) = (layout.dir().to_owned(), layout.restoring());
+        take_directory(&dir)?;
+        let lock = lock::take(&layout)?;
         let again = mark.exists();
-        if !again && dir.exists() && !is_empty(&dir)? {
+        if !again && !is_vacant(&layout)? {
             return Err(HomeError::NotEmpty(dir));
         }
         // Elsewhere, it may be the anchor of another log; one that an earlier try wrote is named in the mark.
         if !is_blank(layout.anchor())? && !(again && is_ours(&layout)?) {
             return Err(HomeError::NotEmpty(layout.anchor().to_owned()));
         }
-        take_directory(&dir)?;
-        let lock = lock::take(&layout)?;
         // From here to `end_restore` a crash leaves the mark, and everybody but another restore refuses the directory.
         write_atomically(&mark, anchor_name(&layout).as_bytes()).map_err(io_error("write", &mark))?;
         if again {
@@ -65,6 +63,14 @@ impl Home {
     pub fn event_store(&self) -> Arc<dyn EventStore> {
         Arc::clone(&self.store) as Arc<dyn EventStore>
     }
+}
+
+/// Whether there is nothing but the lock, which is this process's.
+fn is_vacant(layout: &Layout) -> Result<bool, HomeError> {
+    let dir = layout.dir();
+    let entries = dir.read_dir().map_err(io_error("read", dir))?;
+    let mut names = entries.flatten().map(|entry| entry.file_name());
+    Ok(names.all(|name| name == "lock" || name == "lost+found"))
 }
 
 /// Whether the mark says that the anchor is this restore's.

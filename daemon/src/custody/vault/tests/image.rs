@@ -24,6 +24,9 @@ fn a_copy_is_what_the_mirrors_hold_and_opens_as_a_vault() {
     vault.erase(&slots[2..4]).unwrap();
     let probe = probe(&vault, slots[0]);
     let bytes = copy(&vault);
+    for from in [8, u32::MAX - 1, u32::MAX] {
+        assert_eq!(vault.image_page(from, u32::MAX), (Vec::new(), 8));
+    }
     drop(vault);
     assert_eq!(bytes, files[0].durable());
     let image = VaultImage::of_mirrors(&boxed(&files), LOG).unwrap();

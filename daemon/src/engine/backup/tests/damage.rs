@@ -114,7 +114,9 @@ fn another_root_key_or_another_logs_vault_proves_nothing() {
     let (desk, mut bench) = (Desk::new(), Bench::new());
     let early = copy_of_vault(&bench, bench.core.writer.chain().log());
     // Slots are provided ahead in batches: more keys than one has.
-    (0..300).for_each(|_| drop(bench.make_key()));
+    for _ in 0..300 {
+        bench.make_key();
+    }
     let (depot, recipients) = (desk.depot(), desk.recipients());
     let mut source = StoreSource::new(&*bench.store).unwrap();
     let draft = Draft::of_log(&mut source, &*depot, &recipients, &mut |_, _| ()).unwrap();

@@ -299,7 +299,7 @@ fn a_newer_backup_for_other_keys_is_passed_over_and_named() {
     assert_eq!(backup.newer, Some(theirs.manifest));
     let nobody = Desk::new();
     let refused = Backup::open(desk.depot(), nobody.identities(), &Choice::default());
-    assert!(matches!(refused, Err(BackupError::OtherKey)));
+    assert!(matches!(refused, Err(BackupError::OtherKey(_))));
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn a_restore_takes_an_empty_directory_alone() {
     std::fs::write(&file, "x").unwrap();
     let refused = desk.restore(&bench).unwrap_err();
     assert!(
-        matches!(refused, RestoreError::Home(HomeError::NotEmpty(_))),
+        matches!(refused, RestoreError::Home(HomeError::Foreign(_))),
         "{refused}"
     );
     assert_eq!(std::fs::read(&file).unwrap(), b"x");
