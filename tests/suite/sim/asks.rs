@@ -157,7 +157,8 @@ impl Client {
             (_, "MaxEntries") => Some((1 + dice.below(20)).to_string()),
             (_, "EncodedDiagnosticMessage") => {
                 let nth = dice.index(self.diagnoses.len());
-                Some(nth.map_or("nothing".to_owned(), |nth| self.diagnoses[nth].clone()))
+                let some = nth.and_then(|nth| self.diagnoses.keys().nth(nth));
+                Some(some.map_or("nothing".to_owned(), Clone::clone))
             }
             (_, "Action.1") => some(dice, &["kms:Encrypt", "kms:Decrypt"]),
             (_, "Resource.1") => Some("*".into()),

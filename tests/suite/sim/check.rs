@@ -218,7 +218,7 @@ fn check_answers(
         })?;
         let place = event.obs.snap.unwrap_or(event.seq.get()) as usize;
         models[place]
-            .check(acknowledged, event, &client.ciphers)
+            .check(acknowledged, event, client)
             .map_err(|what| format!("event {}: {what}", event.seq))?;
     }
     Ok(())

@@ -102,8 +102,6 @@ pub struct Asked {
     pub kind: Kind,
     /// The same by name, where it is asked for so.
     pub wire: Option<Wire>,
-    /// By whom.
-    pub who: Who,
     /// In which account.
     pub account: AccountId,
     /// Whether its work counts as long.
@@ -183,8 +181,8 @@ pub struct Client {
     pub people: Vec<Person>,
     /// The first account, and every other that an answer named.
     pub accounts: Vec<AccountId>,
-    /// Messages that came with denials.
-    pub diagnoses: Vec<String>,
+    /// Messages that came with denials, and in which account.
+    pub diagnoses: BTreeMap<String, AccountId>,
     open: BTreeMap<u64, Asked>,
     next_ticket: u64,
 }
@@ -201,7 +199,7 @@ impl Client {
             keys: Vec::new(),
             people: Vec::new(),
             accounts: vec![account],
-            diagnoses: Vec::new(),
+            diagnoses: BTreeMap::new(),
             open: BTreeMap::new(),
             next_ticket: 0,
         }
@@ -211,7 +209,7 @@ impl Client {
     pub fn ask(
         &mut self,
         kind: Kind,
-        (who, actor): (Who, Actor),
+        actor: Actor,
         at: Timestamp,
         dice: &mut Dice,
     ) -> (Box<Call>, u64) {
@@ -223,7 +221,6 @@ impl Client {
         let asked = Asked {
             rid: RequestId::from_bytes(dice.bytes(16).try_into().unwrap()),
             kind,
-            who,
             account: actor.account,
             is_long: dice.once_in(8) || wire.as_ref().is_some_and(|wire| wire.row.lane == Lane::Long),
             wire,
@@ -273,7 +270,8 @@ impl Client {
                 .ok_or_else(|| format!("{asked:?} got a wrong answer: {answer:?}"))?),
             Err(ApiError { code, denied, .. }) => {
                 let message = denied.as_ref().and_then(|denied| denied.diagnosis.as_ref());
-                self.diagnoses.extend(message.map(ToString::to_string));
+                let message = message.map(|message| (message.to_string(), asked.account));
+                self.diagnoses.extend(message);
                 Err(*code)
             }
         };

@@ -1,6 +1,6 @@
 //! What the events say about the media must be so by the time they are durable (laws 1 and 5).
 
-use chancery::base::SlotRef;
+use chancery::base::{KeyId, SlotRef};
 use chancery::event::codec::decode_event;
 use chancery::event::{AccessKeyCreated, Change, KeyCreated, KeyVersionAdded};
 use chancery::ledger::{Group, SignedEntry};
@@ -55,7 +55,17 @@ impl Machine {
                     }
                     Change::TimersReleased if event.op == "chancery/AcceptClock" => self.held_until = 0,
                     Change::MessagesReserved { .. } => self.tally.reserved += 1,
-                    Change::KeyDestroyed { .. } => self.tally.destroyed += 1,
+                    Change::KeyDeletionScheduled { key, delete_at } => {
+                        let window = delete_at.as_millis() - event.dec.at.as_millis();
+                        let asked = self.asked_at.get(&event.rid);
+                        let (truth, ahead) = asked.copied().ok_or("a deletion that nobody asked for")?;
+                        self.scheduled.insert(*key, (truth + window, ahead));
+                    }
+                    Change::KeyDeletionCancelled { key } => drop(self.scheduled.remove(key)),
+                    Change::KeyDestroyed { key } => {
+                        self.tally.destroyed += 1;
+                        self.is_not_early(*key)?;
+                    }
                     Change::AccessKeyDeleted { .. } => self.tally.dropped += 1,
                     Change::MaterialErased { slots } => {
                         for slot in slots {
@@ -78,6 +88,30 @@ impl Machine {
         Ok(())
     }
 }
+
+impl Machine {
+    /// A key lives out its window, whatever the wall clock says: only steps ahead that were held for a day, or accepted,
+    /// shorten it, and drift.
+    fn is_not_early(&self, key: KeyId) -> Result<(), String> {
+        // Scheduled by an event that nobody saw become durable: the crash came in between.
+        let Some((due, ahead)) = self.scheduled.get(&key) else {
+            return Ok(());
+        };
+        let (truth, stepped) = (self.world.clock.truth(), self.ahead - ahead);
+        let drift = DRIFT_MILLIS_MAX;
+        if truth + stepped + drift >= *due {
+            Ok(())
+        } else {
+            Err(format!(
+                "{key} is destroyed {} ms before its time",
+                due - truth - stepped
+            ))
+        }
+    }
+}
+
+/// What half a thousandth of a long story's time comes to, milliseconds.
+const DRIFT_MILLIS_MAX: u64 = 6 * 60 * 60 * 1_000;
 
 /// The sealed key of a slot, as `custody::vault::format` documents its place.
 fn slot_key(mirror: &[u8], slot: SlotRef) -> Option<&[u8]> {

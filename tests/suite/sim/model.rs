@@ -12,7 +12,7 @@ use chancery::base::{
 use chancery::engine::{KeyRef, Transition};
 use chancery::event::{Actor, Change, Effect, Event, Recorded};
 
-use super::client::{Acknowledged, Asked, Cipher, Kind, Said};
+use super::client::{Acknowledged, Asked, Cipher, Client, Kind, Said};
 use super::rights::{GONE, Rights, pairs, said};
 use super::wire::Flat;
 
@@ -195,8 +195,9 @@ impl Model {
         &self,
         acknowledged: &Acknowledged,
         event: &Event,
-        ciphers: &[Cipher],
+        client: &Client,
     ) -> Result<(), String> {
+        let ciphers = &client.ciphers;
         let Acknowledged { asked, outcome, .. } = acknowledged;
         let effect = event.dec.effect;
         let may = || match effect {
@@ -212,7 +213,7 @@ impl Model {
             };
         }
         let expected = match &asked.wire {
-            Some(wire) => self.expect_wire(wire, event, ciphers, &may).map(Expected::Has),
+            Some(wire) => self.expect_wire(wire, event, client, &may).map(Expected::Has),
             None => self.expect(asked, ciphers, &may).map(|said| match said {
                 Some(said) => Expected::Said(said),
                 None => Expected::Anything,
