@@ -8,6 +8,8 @@
     reason = "tests may"
 )]
 
+#[path = "command_line/log.rs"]
+mod log;
 #[path = "command_line/memory.rs"]
 mod memory;
 #[path = "command_line/policy.rs"]

@@ -20,18 +20,20 @@ use serde_json::Value;
 
 use crate::process::Daemon;
 
-const KMS: &str = "2016-01-20";
-const CHANCERY: &str = "2026-12-01";
+pub const KMS: &str = "2016-01-20";
+pub const CHANCERY: &str = "2026-12-01";
 const CALLERS: u8 = 8;
 
 /// One answer that a caller got.
-struct Acknowledged {
-    request: String,
-    op: String,
+#[derive(Debug)]
+pub struct Acknowledged {
+    pub request: String,
+    pub op: String,
     said: Said,
 }
 
 /// What the answer promised.
+#[derive(Debug)]
 enum Said {
     Encrypted { blob: String, plaintext: String },
     KeyMade { key: String },
@@ -86,18 +88,22 @@ fn load_until_killed(daemon: &mut Daemon, round: usize, key: &Arc<str>, enough: 
     got
 }
 
+/// What a caller gets in so many turns, one after the other.
+pub fn answers(client: &Client, name: &str, key: &str, turns: u32) -> Vec<Acknowledged> {
+    let (sender, got) = channel();
+    for turn in 0..turns {
+        sender
+            .send(take_turn(client, name, turn, key, &sender).unwrap())
+            .unwrap();
+    }
+    drop(sender);
+    got.iter().collect()
+}
+
 /// A caller's life: mostly encryption, now and then a change, a look, and something that is refused.
 fn call_until_gone(client: &Client, name: &str, key: &str, answers: &Sender<Acknowledged>) {
     for turn in 0_u32.. {
-        let acknowledged = match turn % 16 {
-            3 => make_and_disable(client, answers),
-            5 => bind_alias(client, &format!("alias/crash/{name}/{turn}"), key),
-            7 => data_key(client, key),
-            9 => look(client, key),
-            11 => refused(client),
-            _ => encrypt(client, key),
-        };
-        match acknowledged {
+        match take_turn(client, name, turn, key, answers) {
             Ok(acknowledged) => answers.send(acknowledged).unwrap(),
             Err(ClientError::Unreachable { .. } | ClientError::Interrupted { .. }) => return,
             Err(other) => panic!("{name}, turn {turn}: {other}"),
@@ -105,7 +111,26 @@ fn call_until_gone(client: &Client, name: &str, key: &str, answers: &Sender<Ackn
     }
 }
 
-fn encrypt(client: &Client, key: &str) -> Result<Acknowledged, ClientError> {
+fn take_turn(
+    client: &Client,
+    name: &str,
+    turn: u32,
+    key: &str,
+    answers: &Sender<Acknowledged>,
+) -> Result<Acknowledged, ClientError> {
+    match turn % 16 {
+        // Not too often: a log has so many keys, and the state keeps them all.
+        1 if turn % 64 == 1 => rotate_log_key(client),
+        3 => make_and_disable(client, answers),
+        5 => bind_alias(client, &format!("alias/crash/{name}/{turn}"), key),
+        7 => data_key(client, key),
+        9 => look(client, key),
+        11 => refused(client),
+        _ => encrypt(client, key),
+    }
+}
+
+pub fn encrypt(client: &Client, key: &str) -> Result<Acknowledged, ClientError> {
     let mut plaintext = [0; 64];
     SystemEntropy.fill(&mut plaintext);
     let plaintext = STANDARD.encode(plaintext);
@@ -151,6 +176,15 @@ fn look(client: &Client, key: &str) -> Result<Acknowledged, ClientError> {
     Ok(acknowledged("DescribeKey", &answer, Said::Looked))
 }
 
+/// What follows, the anchor included, is signed by another key; the old one is erased while others go on.
+fn rotate_log_key(client: &Client) -> Result<Acknowledged, ClientError> {
+    let answer = json(client.call(CHANCERY, "RotateLogKey", &[]))?;
+    Ok(Acknowledged {
+        op: "chancery/RotateLogKey".to_owned(),
+        ..acknowledged("", &answer, Said::Looked)
+    })
+}
+
 /// A denial is an operation too: it leaves after its event is durable.
 fn refused(client: &Client) -> Result<Acknowledged, ClientError> {
     match call(client, "EnableKey", &[("KeyId", "nobody")]) {
@@ -165,7 +199,7 @@ fn refused(client: &Client) -> Result<Acknowledged, ClientError> {
 }
 
 /// All that was ever answered is in the log, once and as answered, and is still so.
-fn hold(daemon: &Daemon, all: &[Acknowledged]) {
+pub fn hold(daemon: &Daemon, all: &[Acknowledged]) {
     let client = Client::unix(daemon.socket()).unwrap();
     let events = events(&client);
     let broken: Vec<_> = all.iter().filter_map(|one| broken(&events, one)).collect();
@@ -235,7 +269,7 @@ fn still_so(client: &Client, request: &str, said: &Said) {
 }
 
 /// The whole log, as an auditor fetches it, by request id.
-fn events(client: &Client) -> BTreeMap<String, Vec<Event>> {
+pub fn events(client: &Client) -> BTreeMap<String, Vec<Event>> {
     let mut events: BTreeMap<String, Vec<Event>> = BTreeMap::new();
     let mut size = 0_u64;
     loop {
@@ -263,15 +297,15 @@ fn acknowledged(action: &str, answer: &Value, said: Said) -> Acknowledged {
     }
 }
 
-fn call(client: &Client, action: &str, params: &[(&str, &str)]) -> Result<Value, ClientError> {
+pub fn call(client: &Client, action: &str, params: &[(&str, &str)]) -> Result<Value, ClientError> {
     json(client.call(KMS, action, params))
 }
 
-fn json(answer: Result<String, ClientError>) -> Result<Value, ClientError> {
+pub fn json(answer: Result<String, ClientError>) -> Result<Value, ClientError> {
     answer.map(|body| serde_json::from_str(&body).unwrap())
 }
 
-fn text(answer: &Value, pointer: &str) -> String {
+pub fn text(answer: &Value, pointer: &str) -> String {
     let value = answer.pointer(pointer).and_then(Value::as_str);
     value
         .unwrap_or_else(|| panic!("no {pointer} in {answer}"))

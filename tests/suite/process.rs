@@ -1,5 +1,6 @@
 //! The real binary, started by a test: ready when it says so, ended by its own process id, waited for.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -19,6 +20,10 @@ pub struct Daemon {
     home: tempfile::TempDir,
     running: Option<Running>,
     log_level: &'static str,
+    environment: Vec<(&'static str, OsString)>,
+    arguments: Vec<OsString>,
+    /// What starts it instead of this process.
+    launcher: Vec<OsString>,
 }
 
 struct Running {
@@ -34,24 +39,65 @@ impl Daemon {
     pub fn start(log_level: &'static str) -> Self {
         // Short, since the path of a Unix socket has at most 107 bytes.
         let home = tempfile::Builder::new().prefix("chancery-").tempdir().unwrap();
-        let mut daemon = Self {
-            home,
-            running: None,
-            log_level,
-        };
+        let mut daemon = Self::stopped_in(home, log_level);
         daemon.start_again();
         daemon
     }
 
+    /// A daemon on a directory of somebody else's, with a root key of somebody else's: what a restore made.
+    pub fn on(data: &Path, root_key: &Path) -> Self {
+        let home = tempfile::Builder::new().prefix("chancery-").tempdir().unwrap();
+        std::os::unix::fs::symlink(data, home.path().join("data")).unwrap();
+        std::os::unix::fs::symlink(root_key, home.path().join("root.key")).unwrap();
+        let mut daemon = Self::stopped_in(home, "warn");
+        daemon.start_again();
+        daemon
+    }
+
+    /// A daemon that is not started yet, on what is in `home`.
+    pub const fn stopped_in(home: tempfile::TempDir, log_level: &'static str) -> Self {
+        Self {
+            home,
+            running: None,
+            log_level,
+            environment: Vec::new(),
+            arguments: Vec::new(),
+            launcher: Vec::new(),
+        }
+    }
+
+    /// Sets a variable of its environment, from the next start on.
+    pub fn env(&mut self, name: &'static str, value: impl Into<OsString>) {
+        self.environment.retain(|(known, _)| *known != name);
+        self.environment.push((name, value.into()));
+    }
+
+    /// Has it started by a program that becomes it, such as `prlimit --nofile=99`, from the next start on.
+    pub fn launch_by(&mut self, program: &[&str]) {
+        self.launcher = program.iter().map(OsString::from).collect();
+    }
+
+    /// Adds to `serve`'s arguments, from the next start on.
+    pub fn serve_with(&mut self, arguments: &[&str]) {
+        self.arguments.extend(arguments.iter().map(OsString::from));
+    }
+
     /// Starts it again on what is there.
     pub fn start_again(&mut self) {
+        if let Err((ended, said)) = self.try_start() {
+            panic!("the daemon did not start ({ended}); it said:\n{said}");
+        }
+    }
+
+    /// Starts it again; when it does not start, gives how it ended and what it said on stderr, ever.
+    pub fn try_start(&mut self) -> Result<(), (ExitStatus, String)> {
         assert!(self.running.is_none(), "it runs already");
         let stderr = File::options()
             .create(true)
             .append(true)
             .open(self.stderr())
             .unwrap();
-        let mut child = command()
+        let mut child = command_by(&self.launcher)
             .args([
                 "serve",
                 "--listen",
@@ -66,7 +112,9 @@ impl Daemon {
                 &self.socket(),
             ])
             .args([Path::new("--root-key"), &self.root_key()])
+            .args(&self.arguments)
             .env("CHANCERY_LOG", self.log_level)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)
@@ -76,10 +124,12 @@ impl Daemon {
         let stdout = child.stdout.take().unwrap();
         let stdout = std::thread::spawn(move || forward(stdout, &sender));
         let Some((tcp, metrics)) = wait_for_listeners(&lines) else {
-            let _ = child.kill();
-            let ended = child.wait();
-            let said = std::fs::read_to_string(self.stderr()).unwrap_or_default();
-            panic!("the daemon did not start ({ended:?}); it said:\n{said}");
+            // It has ended already, unless it took too long.
+            if wait_for(&mut child, READY_MAX / 10).is_none() {
+                child.kill().unwrap();
+            }
+            let ended = child.wait().unwrap();
+            return Err((ended, self.said()));
         };
         self.running = Some(Running {
             child,
@@ -87,6 +137,29 @@ impl Daemon {
             metrics,
             stdout,
         });
+        Ok(())
+    }
+
+    /// What it said on stderr, over all its runs.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.stderr()).unwrap_or_default()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.running.as_ref().unwrap().child.id()
+    }
+
+    /// Waits until it has ended by itself; gives how.
+    pub fn ends(&mut self) -> ExitStatus {
+        let mut running = self.running.take().unwrap();
+        let Some(ended) = wait_for(&mut running.child, STOP_MAX) else {
+            running.child.kill().unwrap();
+            running.child.wait().unwrap();
+            panic!("it goes on; it said:\n{}", self.said());
+        };
+        running.stdout.join().unwrap();
+        ended
     }
 
     /// SIGKILL: a crash. It need not be alive any more.
@@ -115,6 +188,13 @@ impl Daemon {
         assert!(self.running.is_none(), "it runs");
         let mut command = command();
         command.arg("log").args(arguments).arg("--data").arg(self.data());
+        command.stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// Runs `chancery COMMAND … --socket SOCKET`.
+    pub fn client(&self, arguments: &[&str]) -> Output {
+        let mut command = command();
+        command.args(arguments).arg("--socket").arg(self.socket());
         command.stdin(Stdio::null()).output().unwrap()
     }
 
@@ -191,8 +271,19 @@ impl Drop for Daemon {
 }
 
 /// The binary's command line, in an environment that points it nowhere else.
-fn command() -> Command {
-    let mut command = Command::new(binary());
+pub fn command() -> Command {
+    command_by(&[])
+}
+
+fn command_by(launcher: &[OsString]) -> Command {
+    let mut command = match launcher.split_first() {
+        None => Command::new(binary()),
+        Some((program, arguments)) => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(binary());
+            command
+        }
+    };
     for (name, _) in std::env::vars_os() {
         if name
             .to_str()
@@ -264,7 +355,16 @@ fn wait_for_listeners(lines: &Receiver<String>) -> Option<(SocketAddr, SocketAdd
 }
 
 fn wait(child: &mut Child) -> Option<ExitStatus> {
-    let deadline = Instant::now() + STOP_MAX;
+    let ended = wait_for(child, STOP_MAX);
+    if ended.is_none() {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    ended
+}
+
+fn wait_for(child: &mut Child, most: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + most;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait().unwrap() {
             return Some(status);
@@ -272,8 +372,6 @@ fn wait(child: &mut Child) -> Option<ExitStatus> {
         // The kernel has no wait with a limit; this is one.
         std::thread::park_timeout(Duration::from_millis(5));
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
     None
 }
 

@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use super::source::{ClaimedDigest, Claims, Kept, LogSource, Rows, SourceError};
 use crate::base::{Digest, LogId, Seq, limits};
+use crate::custody::VaultImage;
+use crate::custody::vault::image::IMAGE_RECORD_BYTES;
 use crate::event::RowKey;
-use crate::ledger::{Anchor, LogPublicKey};
+use crate::ledger::{Checkpoint, SignedAnchor};
 
 /// A running daemon's log. It shows the newest checkpoints alone, the digest of its state, no rows and no anchor.
 #[derive(Debug)]
@@ -34,12 +36,17 @@ impl LiveSource {
             log: Some(status.text("LogId").and_then(LogId::parse).ok_or(BAD_STATUS)?),
             origin: Some(status.text("Origin").ok_or(BAD_STATUS)?.to_owned()),
             public: Some(status.text("PublicKey").and_then(base64).ok_or(BAD_STATUS)?),
-            head: Some(status.text("HeadLeaf").and_then(hex_digest).ok_or(BAD_STATUS)?),
+            head: Some(
+                status
+                    .text("HeadLeaf")
+                    .and_then(Digest::parse)
+                    .ok_or(BAD_STATUS)?,
+            ),
         };
         let notes = status.list("Checkpoints", "Checkpoint").ok_or(BAD_STATUS)?;
         // A checkpoint kept after the size was read is of a log that is not looked at here.
         let checkpoints = notes
-            .filter(|note| size_of_note(note).is_none_or(|kept| kept <= size))
+            .filter(|note| Checkpoint::claimed_size(note).is_none_or(|kept| kept <= size))
             .map(|note| Kept {
                 size: None,
                 note: note.to_owned(),
@@ -47,7 +54,7 @@ impl LiveSource {
             .collect();
         let digest = status
             .text("StateDigest")
-            .and_then(hex_digest)
+            .and_then(Digest::parse)
             .ok_or(BAD_STATUS)?;
         Ok(Self {
             client,
@@ -56,6 +63,37 @@ impl LiveSource {
             checkpoints,
             digest,
         })
+    }
+}
+
+impl LiveSource {
+    /// Copies the vault. To be asked for after the entries: what the log says up to then is in it.
+    pub fn vault(&mut self, log: LogId) -> Result<VaultImage, SourceError> {
+        let mut copy = Vec::new();
+        let mut slots = 0_u64;
+        loop {
+            let from = slots.to_string();
+            let body = self.client.call(VERSION, "GetVault", &[("From", from.as_str())]);
+            let page = Answer::parse(&body.map_err(failed)?)?;
+            let header = page.text("Header").and_then(base64).ok_or(BAD_VAULT)?;
+            let records = page.text("Records").and_then(base64).ok_or(BAD_VAULT)?;
+            let all = page.number("Slots").ok_or(BAD_VAULT)?;
+            if page.number("From") != Some(slots) || records.len() % IMAGE_RECORD_BYTES != 0 {
+                return Err(BAD_VAULT);
+            }
+            if copy.is_empty() {
+                copy = header;
+            }
+            copy.extend_from_slice(&records);
+            slots += (records.len() / IMAGE_RECORD_BYTES) as u64;
+            if slots >= all {
+                // What is not the log's, or no vault at all, is not carried away under its name.
+                return VaultImage::parse(copy, log).map_err(|_| BAD_VAULT);
+            }
+            if records.is_empty() || copy.len() as u64 > limits::BACKUP_VAULT_BYTES_MAX {
+                return Err(BAD_VAULT);
+            }
+        }
     }
 }
 
@@ -104,7 +142,7 @@ impl LogSource for LiveSource {
         Ok(None)
     }
 
-    fn anchor(&mut self, _: LogId, _: &LogPublicKey) -> Result<Option<Option<Anchor>>, SourceError> {
+    fn anchor(&mut self, _: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError> {
         Ok(None)
     }
 
@@ -146,27 +184,6 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// A digest as answers show it: 64 lower-case hexadecimal digits.
-fn hex_digest(text: &str) -> Option<Digest> {
-    let mut bytes = [0; 32];
-    if text.len() != 64
-        || !text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    {
-        return None;
-    }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(bytes.into())
-}
-
-/// The second line of a note, unverified: only decides which notes are looked at.
-fn size_of_note(note: &str) -> Option<u64> {
-    note.lines().nth(1)?.parse().ok()
-}
-
 fn failed(error: ClientError) -> SourceError {
     match error {
         ClientError::Api { .. } => SourceError::Refused(error.to_string()),
@@ -177,19 +194,12 @@ fn failed(error: ClientError) -> SourceError {
 /// The product version of the operations on the log.
 const VERSION: &str = "2026-12-01";
 const BAD_STATUS: SourceError = SourceError::Answer("GetLogStatus lacks a field");
+const BAD_VAULT: SourceError = SourceError::Answer("GetVault gave something else than the records asked for");
 const BAD_PAGE: SourceError = SourceError::Answer("GetLogEntries gave another page than the one asked for");
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digests_are_read_as_they_are_shown() {
-        let digest = Digest::of(b"x");
-        assert_eq!(hex_digest(&digest.to_string()), Some(digest));
-        assert_eq!(hex_digest(&digest.to_string().to_uppercase()), None);
-        assert_eq!(hex_digest("00"), None);
-    }
 
     #[test]
     fn lists_stand_in_their_wrapper() {

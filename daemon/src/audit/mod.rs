@@ -15,6 +15,7 @@
 pub mod change_name;
 mod decision;
 pub mod hindsight;
+pub mod keys;
 pub mod lawful;
 pub mod live;
 pub mod operations;
@@ -29,6 +30,7 @@ pub mod signatures;
 pub mod source;
 pub mod verify;
 
+pub use keys::{Keys, Turn};
 pub use live::LiveSource;
 pub use problem::{Fault, Problem, Problems};
 pub use rebuild::{Rebuilt, rebuild};
@@ -40,4 +42,4 @@ pub use verify::{Report, verify};
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -49,6 +49,9 @@ pub struct Rule {
     pub always: bool,
     /// How many it makes at the most.
     pub most: usize,
+    /// Whether it is made while a log is restored and nobody else is there: it concerns all that it changes, and rests on no row
+    /// that another could change meanwhile.
+    pub restores: bool,
 }
 
 /// Every operation but those on identities.
@@ -95,12 +98,14 @@ pub static RULES: &[Rule] = &[
     },
     reaching(Reach::Daemon, plain("chancery/GetLogStatus", Kind::Query)),
     reaching(Reach::Daemon, plain("chancery/GetLogEntries", Kind::Query)),
+    reaching(Reach::Daemon, plain("chancery/GetVault", Kind::Query)),
     reaching(Reach::Daemon, plain("chancery/GetStatus", Kind::Query)),
     plain("chancery/SimulatePolicy", Kind::Query),
     reaching(
         Reach::Daemon,
         perhaps("chancery/AcceptClock", &["TimersReleased"]),
     ),
+    reaching(Reach::Daemon, always("chancery/RotateLogKey", &["LogKeyRotated"])),
     reaching(Reach::Daemon, plain("chancery/ListAccounts", Kind::Query)),
     Rule {
         most: 2,
@@ -131,12 +136,40 @@ pub static RULES: &[Rule] = &[
             ],
         )
     },
+    system("chancery/ReplaceLogKey", &["LogKeyRotated"]),
+    system("chancery/BeginEpoch", &["EpochBegun"]),
     system("chancery/SealState", &["StateSealed"]),
     system("chancery/EraseMaterial", &["MaterialErased"]),
     system("chancery/DestroyKey", &["KeyDestroyed"]),
     Rule {
+        most: limits::RESTORE_CHANGES_MAX,
+        restores: true,
+        ..system(
+            "chancery/ReapplyEvidence",
+            &[
+                "KeyDestructionReapplied",
+                "KeyDisabled",
+                "KeyDeletionScheduled",
+                "KeyDeletionCancelled",
+                "DeletionProtectionSet",
+                "AccessKeyDeleted",
+                "AccessKeyStatusSet",
+                "PolicyDetached",
+                "PolicyDeleted",
+                "UserLeftGroup",
+                "UserDeleted",
+                "GroupDeleted",
+                "RoleDeleted",
+            ],
+        )
+    },
+    Rule {
         always: false,
         ..system("chancery/AdoptCatalogue", &["CatalogueAdopted"])
+    },
+    Rule {
+        always: false,
+        ..system("chancery/AdoptRowFormat", &["RowFormatAdopted"])
     },
     Rule {
         always: false,
@@ -181,6 +214,7 @@ const fn plain(op: &'static str, kind: Kind) -> Rule {
         changes: &[],
         always: false,
         most: 1,
+        restores: false,
     }
 }
 

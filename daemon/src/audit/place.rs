@@ -2,8 +2,8 @@
 
 use super::problem::{Fault, Problems};
 use crate::base::{Digest, Seq, Timestamp};
+use crate::event::Event;
 use crate::event::codec::decode_event;
-use crate::event::{Event, FORMAT};
 use crate::ledger::SignedEntry;
 
 /// The end of what was read so far.
@@ -61,9 +61,6 @@ impl Place {
         let event = decode_event(entry.payload)
             .map_err(|error| problems.add(seq, error))
             .ok()?;
-        if !(1..=FORMAT).contains(&event.v) {
-            problems.add(seq, Fault::Version(event.v));
-        }
         if event.time < self.time {
             problems.add(seq, Fault::TimeBack);
         }

@@ -23,9 +23,6 @@ pub enum Fault {
     /// The payload is not an event.
     #[error("not an event: {0}")]
     Payload(#[from] DecodeError),
-    /// An event of a format version that never was.
-    #[error("format version {0} never was")]
-    Version(u8),
     /// It says another position.
     #[error("it says that it is event {0}")]
     Position(Seq),
@@ -36,11 +33,17 @@ pub enum Fault {
     #[error("its time is before that of the event before it")]
     TimeBack,
     /// It names another key.
-    #[error("it names another signing key than the log's")]
+    #[error("it names another signing key than the one that the log has there")]
     KeyId,
     /// The signature.
     #[error("signature does not verify")]
     Signature,
+    /// It brings a key that does not prove itself.
+    #[error("the log key that it brings is none that was made for this place in this log")]
+    KeyProof,
+    /// It begins an epoch behind another event than the one before it.
+    #[error("the epoch that it begins names another event than the one before it")]
+    EpochHead,
     /// The first event does not begin a log.
     #[error("it does not begin a log: {0}")]
     Genesis(&'static str),
@@ -73,6 +76,9 @@ pub enum Fault {
     /// The log ends before its anchor.
     #[error("the anchor was written when the log had {0} events: the end of the log is missing")]
     AnchorBeyond(u64),
+    /// The anchor is signed by another key.
+    #[error("the anchor, of a log of {0} events, is not signed by the key that the log has there")]
+    AnchorUnsigned(u64),
     /// The anchor names another event.
     #[error("the anchor names another event here")]
     AnchorLeaf,

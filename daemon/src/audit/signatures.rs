@@ -8,18 +8,22 @@ use crate::ledger::{LogPublicKey, SignedEntry, verify_batch};
 /// What one signature covers, and the signature.
 type Signed = (Vec<u8>, [u8; 64]);
 
+/// Signatures of one key.
+type Batch = (LogPublicKey, Vec<(Seq, Signed)>);
+
 /// The threads' end of the queue, and the way back.
 #[derive(Debug)]
 pub struct Signatures {
     log: LogId,
+    key: LogPublicKey,
     waiting: Vec<(Seq, Signed)>,
-    batches: Sender<Vec<(Seq, Signed)>>,
+    batches: Sender<Batch>,
     bad: Receiver<Seq>,
     count: u64,
 }
 
 impl Signatures {
-    /// Starts threads in `scope` that verify signatures of `key` over entries of `log`.
+    /// Starts threads in `scope` that verify signatures over entries of `log`, of `key` until there is another.
     pub fn start<'scope>(
         scope: &'scope std::thread::Scope<'scope, '_>,
         log: LogId,
@@ -27,12 +31,12 @@ impl Signatures {
     ) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         // Bounded: the reader waits for the threads, and never holds more than this many batches (I1).
-        let (batches, inbox) = bounded::<Vec<(Seq, Signed)>>(2 * threads);
+        let (batches, inbox) = bounded::<Batch>(2 * threads);
         let (found, bad) = unbounded();
         for _ in 0..threads {
             let (inbox, found) = (inbox.clone(), found.clone());
             scope.spawn(move || {
-                for batch in inbox {
+                for (key, batch) in inbox {
                     for seq in culprits(&key, batch) {
                         let _gone = found.send(seq);
                     }
@@ -41,6 +45,7 @@ impl Signatures {
         }
         Self {
             log,
+            key,
             waiting: Vec::with_capacity(BATCH),
             batches,
             bad,
@@ -58,6 +63,12 @@ impl Signatures {
         }
     }
 
+    /// The entries from here on are signed by another key.
+    pub fn turn(&mut self, key: LogPublicKey) {
+        self.send();
+        self.key = key;
+    }
+
     /// Waits for all: the positions that did not verify, and how many were checked.
     pub fn finish(mut self) -> (Vec<Seq>, u64) {
         self.send();
@@ -72,7 +83,7 @@ impl Signatures {
     fn send(&mut self) {
         let batch = std::mem::replace(&mut self.waiting, Vec::with_capacity(BATCH));
         if !batch.is_empty() {
-            let _gone = self.batches.send(batch);
+            let _gone = self.batches.send((self.key, batch));
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 
 use crate::base::disk::BlockFile;
-use crate::base::{Digest, LogId, Seq};
+use crate::base::{Digest, LogId, Seq, UnknownFormat};
 use crate::event::RowKey;
 use crate::ledger::store::StoreError;
-use crate::ledger::{Anchor, AnchorError, AnchorFile, EventStore, LogPublicKey};
+use crate::ledger::{AnchorError, AnchorFile, EventStore, SignedAnchor};
 
 /// A log to be audited. Its size is fixed when the source is made: what a running daemon appends later is not looked at.
 pub trait LogSource: Debug {
@@ -25,8 +25,9 @@ pub trait LogSource: Debug {
     /// A full tile as it is stored; the outer none when the source shows no tiles.
     fn tile(&mut self, level: u8, index: u64) -> Result<Option<Option<Vec<u8>>>, SourceError>;
 
-    /// The anchor, none when there is no such file or it is blank; the outer none when the source has none to show.
-    fn anchor(&mut self, log: LogId, key: &LogPublicKey) -> Result<Option<Option<Anchor>>, SourceError>;
+    /// The anchor, its signature not yet checked; none when there is no such file or it is blank; the outer none when the
+    /// source has none to show.
+    fn anchor(&mut self, log: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError>;
 
     /// The stored rows after `from`, at most `limit`; none when the source shows no rows.
     fn rows(&mut self, from: Option<&RowKey>, limit: usize) -> Result<Option<Rows>, SourceError>;
@@ -75,9 +76,15 @@ pub enum SourceError {
     /// What is stored contradicts itself.
     #[error("{0}")]
     Damaged(&'static str),
+    /// A part of a copy can't be used; says which and why.
+    #[error("{0}")]
+    Part(String),
     /// A rebuild of the rows was interrupted.
     #[error("a rebuild of the state was interrupted; run `chancery log rebuild` again")]
     RebuildUnfinished,
+    /// Something is of a format that this build does not know.
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
     /// There is no event at all.
     #[error("there is no log: the store is empty")]
     Empty,
@@ -176,7 +183,7 @@ impl LogSource for StoreSource<'_> {
         Ok(Some(self.store.tile(level, index)?))
     }
 
-    fn anchor(&mut self, log: LogId, key: &LogPublicKey) -> Result<Option<Option<Anchor>>, SourceError> {
+    fn anchor(&mut self, log: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError> {
         let file = match &mut self.anchor {
             None => return Ok(None),
             Some(AnchorPlace::Missing) => return Ok(Some(None)),
@@ -185,14 +192,15 @@ impl LogSource for StoreSource<'_> {
         let Some(file) = file else {
             return Err(SourceError::Damaged("the anchor can be read once"));
         };
-        let read = AnchorFile::open(file, log)
-            .map_err(SourceError::Anchor)?
-            .read(key);
-        match read {
+        let newest = AnchorFile::open(file, log).map_err(SourceError::Anchor)?.newest();
+        match newest {
             Ok(anchor) => Ok(Some(anchor)),
             Err(AnchorError::Io(error)) => Err(SourceError::Anchor(error)),
             Err(AnchorError::Damaged) => Err(SourceError::Damaged("the anchor is damaged")),
-            Err(AnchorError::Foreign) => Err(SourceError::Damaged("the anchor is not this log's")),
+            Err(AnchorError::Format(unknown)) => Err(unknown.into()),
+            Err(AnchorError::Foreign | AnchorError::Unsigned { .. }) => {
+                Err(SourceError::Damaged("the anchor is another log's"))
+            }
         }
     }
 

@@ -4,16 +4,17 @@
 use std::fmt;
 
 use super::Progress;
+use super::keys::{Keys, Turn};
 use super::lawful;
 use super::past::Past;
 use super::place::{Place, Read};
 use super::problem::{Fault, Problems};
 use super::signatures::Signatures;
-use super::source::{Claims, LogSource, SourceError};
+use super::source::{Claims, Kept, LogSource, SourceError};
 use crate::base::{Digest, LogId, Seq};
 use crate::event::{Change, Event, FORMAT, LogBegun};
 use crate::ledger::tree::Tree;
-use crate::ledger::{Checkpoint, LogPublicKey, leaf_hash};
+use crate::ledger::{Checkpoint, LogPublicKey, SignedAnchor, leaf_hash};
 use crate::policy::Library;
 use crate::projection::State;
 
@@ -24,10 +25,12 @@ pub struct Report {
     pub events: u64,
     /// The log's id, from genesis.
     pub log: Option<LogId>,
-    /// The origin of its checkpoints, from genesis.
+    /// The origin of its checkpoints at the end.
     pub origin: String,
     /// SHA-256 of its public key, from genesis; the first 8 bytes are the key id.
     pub key: Option<Digest>,
+    /// Its later keys and epochs.
+    pub turns: Vec<Turn>,
     /// Signatures of entries checked.
     pub signatures: u64,
     /// Kept checkpoints checked.
@@ -71,14 +74,9 @@ pub fn verify(source: &mut dyn LogSource, progress: Progress<'_>) -> Result<Repo
     let Some(genesis) = genesis(source, &claims, &mut report)? else {
         return Ok(report);
     };
-    let mut kept = checkpoints(source, &genesis, &mut report)?;
-    kept.sort_by_key(|checkpoint| checkpoint.size);
-    let anchor = absorb(
-        source.anchor(genesis.log, &genesis.key),
-        last,
-        &mut report.problems,
-    )?
-    .flatten();
+    let mut kept = checkpoints(source, &mut report)?;
+    kept.sort_by_key(|kept| kept.at);
+    let anchor = absorb(source.anchor(genesis.log), last, &mut report.problems)?.flatten();
     // Only a crash between genesis and the first anchor leaves none.
     if anchor == Some(None) && source.size() > 1 {
         report.problems.add(last, Fault::AnchorMissing);
@@ -90,13 +88,14 @@ pub fn verify(source: &mut dyn LogSource, progress: Progress<'_>) -> Result<Repo
         follows: true,
         past: Past::default(),
         library: Library::default(),
+        keys: Keys::begin(genesis.log, genesis.key, genesis.origin),
         kept,
-        anchor: anchor.flatten().map(|anchor| (anchor.size, anchor.leaf)),
+        anchor: anchor.flatten(),
         page_entries: PAGE_ENTRIES,
     };
     std::thread::scope(|scope| {
         let mut signatures = Signatures::start(scope, genesis.log, genesis.key);
-        pass.run(source, &genesis, &mut signatures, progress)?;
+        pass.run(source, &mut signatures, progress)?;
         let (bad, count) = signatures.finish();
         pass.report.signatures = count;
         for seq in bad {
@@ -168,29 +167,10 @@ fn genesis(
             .add(Seq::GENESIS, Fault::Genesis("its key is not a public key"));
         return Ok(None);
     };
-    for (name, differs) in [
-        ("log id", claims.log.is_some_and(|log| log != begun.log)),
-        (
-            "origin",
-            claims
-                .origin
-                .as_ref()
-                .is_some_and(|origin| *origin != begun.origin),
-        ),
-        (
-            "public key",
-            claims
-                .public
-                .as_ref()
-                .is_some_and(|public| public.as_slice() != begun.public.as_slice()),
-        ),
-    ] {
-        if differs {
-            report.problems.add(Seq::GENESIS, Fault::Claim(name));
-        }
+    if claims.log.is_some_and(|log| log != begun.log) {
+        report.problems.add(Seq::GENESIS, Fault::Claim("log id"));
     }
     report.log = Some(begun.log);
-    report.origin.clone_from(&begun.origin);
     report.key = Some(Digest::of(key.as_bytes()));
     Ok(Some(Genesis {
         log: begun.log,
@@ -219,30 +199,27 @@ fn identity(event: &Event) -> Result<&LogBegun, &'static str> {
     }
 }
 
-/// The kept checkpoints whose notes are the log's.
-fn checkpoints(
-    source: &mut dyn LogSource,
-    genesis: &Genesis,
-    report: &mut Report,
-) -> Result<Vec<Checkpoint>, SourceError> {
+/// A kept checkpoint before its turn.
+#[derive(Debug)]
+struct Waiting {
+    /// The size that it is stored under, or else claims: where the key is looked up that has to have signed it.
+    at: u64,
+    kept: Kept,
+}
+
+/// The kept checkpoints. Which key they have to be signed by is known when the pass has come so far.
+fn checkpoints(source: &mut dyn LogSource, report: &mut Report) -> Result<Vec<Waiting>, SourceError> {
     let size = source.size();
     let last = Seq::new(size.saturating_sub(1));
     let all = absorb(source.checkpoints(), last, &mut report.problems)?.unwrap_or_default();
-    let mut opened = Vec::with_capacity(all.len());
-    for kept in all {
-        let place = kept.size.unwrap_or(size).clamp(1, size.max(1));
-        match Checkpoint::open(&kept.note, &genesis.origin, &genesis.key) {
-            Err(error) => report
-                .problems
-                .add(Seq::new(place - 1), Fault::CheckpointNote(error)),
-            Ok(checkpoint) if kept.size.is_some_and(|size| size != checkpoint.size) => report
-                .problems
-                .add(Seq::new(place - 1), Fault::CheckpointPlace(checkpoint.size)),
-            Ok(checkpoint) => opened.push(checkpoint),
-        }
-    }
-    report.checkpoints = opened.len() as u64;
-    Ok(opened)
+    let waiting = all.into_iter().map(|kept| Waiting {
+        at: kept
+            .size
+            .or_else(|| Checkpoint::claimed_size(&kept.note))
+            .unwrap_or(size),
+        kept,
+    });
+    Ok(waiting.collect())
 }
 
 /// The pass itself.
@@ -256,9 +233,10 @@ struct Pass {
     /// What queries were answered from.
     past: Past,
     library: Library,
+    keys: Keys,
     /// Checkpoints in the order of their sizes.
-    kept: Vec<Checkpoint>,
-    anchor: Option<(u64, Digest)>,
+    kept: Vec<Waiting>,
+    anchor: Option<SignedAnchor>,
     page_entries: usize,
 }
 
@@ -266,7 +244,6 @@ impl Pass {
     fn run(
         &mut self,
         source: &mut dyn LogSource,
-        genesis: &Genesis,
         signatures: &mut Signatures,
         progress: Progress<'_>,
     ) -> Result<(), SourceError> {
@@ -277,10 +254,12 @@ impl Pass {
                 break;
             };
             for bytes in &page {
-                self.entry(bytes, genesis, signatures);
+                self.entry(bytes, signatures);
                 let now = self.place.next().get();
-                while let Some(checkpoint) = kept.next_if(|checkpoint| checkpoint.size <= now) {
-                    if checkpoint.size != now || checkpoint.root != self.tree.root() {
+                while let Some(waiting) = kept.next_if(|waiting| waiting.at <= now) {
+                    if let Some(checkpoint) = self.open(&waiting)
+                        && (checkpoint.size != now || checkpoint.root != self.tree.root())
+                    {
                         self.add_last(Fault::CheckpointRoot(checkpoint.size));
                     }
                 }
@@ -289,11 +268,32 @@ impl Pass {
             }
             progress(self.place.next().get(), size);
         }
-        for checkpoint in kept {
-            self.add_last(Fault::CheckpointBeyond(checkpoint.size));
+        for waiting in kept {
+            if let Some(checkpoint) = self.open(&waiting) {
+                self.add_last(Fault::CheckpointBeyond(checkpoint.size));
+            }
         }
         self.report.events = self.place.next().get();
         Ok(())
+    }
+
+    /// A checkpoint whose note is the log's, of the size that it is kept under.
+    fn open(&mut self, waiting: &Waiting) -> Option<Checkpoint> {
+        let period = self.keys.at(waiting.at);
+        let opened = Checkpoint::open(&waiting.kept.note, &period.origin, &period.public);
+        let place = waiting.at.min(self.place.next().get()).saturating_sub(1);
+        let fault = match opened {
+            Err(error) => Fault::CheckpointNote(error),
+            Ok(checkpoint) if waiting.kept.size.is_some_and(|size| size != checkpoint.size) => {
+                Fault::CheckpointPlace(checkpoint.size)
+            }
+            Ok(checkpoint) => {
+                self.report.checkpoints += 1;
+                return Some(checkpoint);
+            }
+        };
+        self.report.problems.add(Seq::new(place), fault);
+        None
     }
 
     /// The next page; none when the log can't be read any further, which is a problem and said so.
@@ -316,10 +316,10 @@ impl Pass {
         }
     }
 
-    fn entry(&mut self, bytes: &[u8], genesis: &Genesis, signatures: &mut Signatures) {
+    fn entry(&mut self, bytes: &[u8], signatures: &mut Signatures) {
         let leaf = leaf_hash(bytes);
         self.tree.append(leaf);
-        self.report.head = leaf;
+        let before = std::mem::replace(&mut self.report.head, leaf);
         let Some(Read {
             seq,
             entry,
@@ -330,10 +330,13 @@ impl Pass {
             self.follows = false;
             return;
         };
-        if entry.kid != genesis.key.kid() {
+        if entry.kid != self.keys.last().public.kid() {
             self.report.problems.add(seq, Fault::KeyId);
         }
         signatures.add(seq, &entry);
+        if placed && self.keys.follow(&event, before, &mut self.report.problems) {
+            signatures.turn(self.keys.last().public);
+        }
         self.follows &= placed;
         if self.follows {
             let Report { state, problems, .. } = &mut self.report;
@@ -346,13 +349,12 @@ impl Pass {
     }
 
     fn anchored_here(&mut self, now: u64) {
-        if let Some((size, leaf)) = self.anchor
-            && size == now
-        {
-            if leaf != self.report.head {
+        if let Some(anchor) = self.anchor.take_if(|anchor| anchor.claims().size == now) {
+            if anchor.verify(self.keys.schedule()).is_none() {
+                self.add_last(Fault::AnchorUnsigned(now));
+            } else if anchor.claims().leaf != self.report.head {
                 self.add_last(Fault::AnchorLeaf);
             }
-            self.anchor = None;
         }
     }
 
@@ -378,13 +380,28 @@ impl Pass {
     }
 
     fn conclude(mut self, claims: &Claims) -> Report {
-        if let Some((size, _)) = self.anchor {
-            self.add_last(Fault::AnchorBeyond(size));
+        if let Some(anchor) = self.anchor.take() {
+            let size = anchor.claims().size;
+            // Whoever signed it: the key may be one that the missing end of the log brought.
+            self.add_last(match anchor.verify(self.keys.schedule()) {
+                Some(_) => Fault::AnchorBeyond(size),
+                None => Fault::AnchorUnsigned(size),
+            });
+        }
+        let period = self.keys.last();
+        let (origin, public) = (period.origin.clone(), *period.public.as_bytes());
+        if claims.origin.as_ref().is_some_and(|claimed| *claimed != origin) {
+            self.add_last(Fault::Claim("origin"));
+        }
+        if claims.public.as_ref().is_some_and(|claimed| *claimed != public) {
+            self.add_last(Fault::Claim("public key"));
         }
         if claims.head.is_some_and(|head| head != self.report.head) {
             self.add_last(Fault::Claim("head"));
         }
         self.report.root = self.tree.root();
+        self.report.origin = origin;
+        self.report.turns = self.keys.into_turns();
         self.report
     }
 }

@@ -29,6 +29,13 @@ pub const PENDING_WINDOW_DAYS: (u64, u64, u64) = (7, 366, 30);
 /// Largest signed log entry, bytes. C2SP tlog-tiles prefixes entries with a u16 length; the margin is for later headers.
 pub const ENTRY_BYTES_MAX: usize = 60_000;
 
+/// Log keys that a log may be rotated to, in all. Each takes 53 bytes of one row, far below its limit; a rotation a week for
+/// half a century is fewer.
+pub const LOG_KEYS_MAX: usize = 4_096;
+
+/// Longest reason for an epoch, bytes.
+pub const REASON_BYTES_MAX: usize = 4_096;
+
 /// Largest stored row, bytes: five versions of a policy of four-byte characters have an eighth of it; a key with a version
 /// for each week of a century has it.
 pub const ROW_BYTES_MAX: usize = 1 << 20;
@@ -311,3 +318,30 @@ pub const SLICED_STATEMENTS_ALWAYS: usize = 64;
 
 /// Most sessions of one role at a time.
 pub const SESSIONS_PER_ROLE_MAX: usize = 4_096;
+
+/// Most records in one page of GetVault: half a mebibyte.
+pub const VAULT_PAGE_RECORDS_MAX: u64 = 4_096;
+
+/// Entries in a full segment of a backup...
+pub const BACKUP_SEGMENT_ENTRIES: u64 = 4_096;
+
+/// ...and the most bytes of entries with their lengths, so that one fits memory many times over.
+pub const BACKUP_SEGMENT_BYTES: usize = 8 << 20;
+
+/// Largest sealed segment, bytes: entries that do not compress, and what sealing adds.
+pub const BACKUP_SEGMENT_OBJECT_BYTES_MAX: u64 = 16 << 20;
+
+/// Largest copy of a vault in a backup, bytes: four million slots.
+pub const BACKUP_VAULT_BYTES_MAX: u64 = 512 << 20;
+
+/// Largest manifest of a backup, bytes: some 200 a segment, 300,000 segments, more than a thousand million events.
+pub const BACKUP_MANIFEST_BYTES_MAX: u64 = 64 << 20;
+
+/// Most objects looked at where backups are kept.
+pub const BACKUP_OBJECTS_MAX: usize = 2_000_000;
+
+/// Most keys that a backup is sealed to.
+pub const BACKUP_RECIPIENTS_MAX: usize = 32;
+
+/// Most changes in one event of a restore; each takes some 300 bytes at the most.
+pub const RESTORE_CHANGES_MAX: usize = 100;

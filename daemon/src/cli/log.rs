@@ -1,8 +1,9 @@
-//! `chancery log`: proves a log, compares the state with it, derives the state again, shows events.
+//! `chancery log`: proves a log, compares the state with it, derives the state again, shows events, rotates its key.
 //!
 //! Reads the directory of a stopped daemon (`--data`) or asks a running one (`--socket`, `--endpoint`). The verdict is
 //! one line on stdout; details and progress go to stderr. Exit: 0 yes, 1 the answer is no, 2 usage, 3 unreachable.
 
+mod epoch;
 pub(super) mod from;
 pub(super) mod progress;
 
@@ -11,21 +12,14 @@ mod tests;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
 use super::exit::Failure;
-use super::start::DataArguments;
 use super::target::Target;
 use crate::audit::show::{Form, show};
 use crate::audit::{LogSource, Replayed, Report, SourceError, StoreSource, rebuild, replay, verify};
-use crate::base::entropy::SystemEntropy;
-use crate::base::time::SystemClock;
 use crate::base::{Digest, Seq};
-use crate::engine::boot::World;
-use crate::engine::home::Home;
-use crate::ledger::EventStore;
 use from::{Chosen, FromError};
 use progress::Shown;
 
@@ -48,9 +42,12 @@ pub(super) enum LogCommand {
     /// Verify the log of a stopped daemon, then derive its stored state from it again.
     #[command(after_help = REBUILD_HELP)]
     Rebuild(SourceArgs),
-    /// Give a log whose anchor is lost for good a new one, and record that.
-    #[command(after_help = ACCEPT_HELP)]
-    AcceptLoss(AcceptArgs),
+    /// Give the log another signing key; the one before it signs that, and is erased.
+    #[command(after_help = epoch::ROTATE_HELP)]
+    RotateKey(epoch::RotateArgs),
+    /// Go on with a log whose end, or the proof of its length, is lost for good: begins an epoch that says so.
+    #[command(after_help = epoch::ACCEPT_HELP)]
+    AcceptLoss(epoch::AcceptArgs),
     /// Show events: position, time, actor, operation, resources, outcome, request id.
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
@@ -68,16 +65,6 @@ pub(super) struct SourceArgs {
     /// A running daemon, when there is no --data
     #[command(flatten)]
     pub(super) target: Target,
-}
-
-/// `log accept-loss`.
-#[derive(Debug, Args)]
-pub(super) struct AcceptArgs {
-    /// Why, for those who read the log later
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
-    #[command(flatten)]
-    data: DataArguments,
 }
 
 /// `log verify`.
@@ -112,9 +99,10 @@ pub(super) struct ShowArgs {
 }
 
 const VERIFY_HELP: &str = "\
-What a yes means: nothing was altered, left out or reordered, every entry is signed by the key in the first one, every
-operation was allowed and lawful in the state just before it, and the log reaches its anchor. That the key is the right
-one only you can know: note the fingerprint that is shown and give it with --key the next time.
+What a yes means: nothing was altered, left out or reordered, every entry is signed by the key in the first one or by one
+that followed it, every operation was allowed and lawful in the state just before it, and the log reaches its anchor. That
+the first key is the right one only you can know: note the fingerprint that is shown and give it with --key the next time.
+Rotations of the key and epochs are told on stderr; an epoch that you do not know of is a question to whoever began it.
 A running daemon shows its newest checkpoints and no anchor; stop it to check those as well.
 
 Examples:
@@ -144,12 +132,6 @@ Examples:
   chancery log show --socket /run/chancery/chancery.sock --event 42
   chancery log show --data /var/lib/chancery --json | jq 'select(.op == \"kms/Decrypt\")'";
 
-const ACCEPT_HELP: &str = "\
-The daemon must be stopped. The whole log is verified first. An anchor that can be read is never replaced: one that says
-that events are missing is evidence of it, and the way out is to put them back.
-
-  chancery log accept-loss --data /var/lib/chancery --reason 'the disk of the anchor died'";
-
 /// Does it.
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match run_to(&arguments.command, &mut std::io::stdout(), &mut std::io::stderr()) {
@@ -164,7 +146,8 @@ fn run_to(command: &LogCommand, out: &mut dyn Write, err: &mut dyn Write) -> u8 
         LogCommand::Verify(args) => run_verify(args, out, err),
         LogCommand::Replay(source) => run_replay(source, out, err),
         LogCommand::Rebuild(source) => run_rebuild(source, out, err),
-        LogCommand::AcceptLoss(args) => run_accept_loss(args, out, err),
+        LogCommand::RotateKey(args) => epoch::run_rotate(args, out),
+        LogCommand::AcceptLoss(args) => epoch::run_accept_loss(args, out, err),
         LogCommand::Show(args) => run_show(args, out),
     };
     done.unwrap_or_else(|error| {
@@ -240,6 +223,9 @@ fn details(report: &Report, err: &mut dyn Write) -> std::io::Result<()> {
     if report.is_verified() {
         let key = report.key.as_ref().map_or_else(String::new, Digest::to_string);
         writeln!(err, "log key (SHA-256): {key}")?;
+        for turn in &report.turns {
+            writeln!(err, "{turn}")?;
+        }
         writeln!(err, "checkpoint origin: {}", report.origin)?;
         writeln!(err, "tree root:         {}", report.root)?;
         return writeln!(err, "state digest:      {}", report.state.digest().short());
@@ -283,38 +269,6 @@ fn run_rebuild(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) ->
     details(&rebuilt.report, err)?;
     writeln!(out, "{rebuilt}")?;
     Ok(status(rebuilt.rows.is_some()))
-}
-
-/// Only a log that proves itself whole as far as it goes gets a new anchor.
-fn run_accept_loss(args: &AcceptArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
-    let opened = || {
-        let home = Home::open_existing(args.data.layout()?)?;
-        Ok((home, [args.data.load_root_key()?.0, args.data.load_root_key()?.0]))
-    };
-    let (home, roots) = opened().map_err(RunError::failed)?;
-    let mut shown = Shown::start("verified");
-    let store: &dyn EventStore = &**home.store();
-    let report = verify(&mut StoreSource::new(store)?, &mut |done, all| {
-        shown.at(done, all)
-    })?;
-    drop(shown);
-    details(&report, err)?;
-    if !report.is_verified() {
-        writeln!(out, "{report}")?;
-        return Ok(1);
-    }
-    let world = World {
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-    };
-    let accepted = home.accept_loss(roots, &world, &args.reason);
-    accepted.map_err(|error| RunError::failed(error.into()))?;
-    writeln!(
-        out,
-        "accepted: the log of {} events has a new anchor",
-        report.events
-    )?;
-    Ok(0)
 }
 
 fn run_show(args: &ShowArgs, out: &mut dyn Write) -> Result<u8, RunError> {

@@ -9,6 +9,7 @@
 
 mod account;
 mod action;
+mod backup;
 mod clock;
 mod completions;
 mod config;
@@ -22,6 +23,7 @@ mod passphrase;
 mod paths;
 mod policy;
 mod process;
+mod restore;
 mod serve;
 mod start;
 mod status;
@@ -51,6 +53,8 @@ enum Command {
     Status(status::Arguments),
     Account(account::Arguments),
     Keyring(keyring::Arguments),
+    Backup(backup::Arguments),
+    Restore(Box<restore::Arguments>),
     Clock(clock::Arguments),
     Log(log::Arguments),
     Policy(policy::Arguments),
@@ -66,6 +70,8 @@ Examples:
   chancery kms Encrypt --KeyId ID --Plaintext @-
                                  encrypt what stdin says, in base64
   chancery log verify            prove the whole log
+  chancery backup --to DIR --recipient age1...
+                                 keep a copy that only your age key opens
   chancery policy check FILE     find the mistakes in a policy
   chancery kms --help            all operations
   chancery kms Encrypt --help    one of them
@@ -104,6 +110,8 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(&arguments),
         Command::Account(arguments) => account::run(&arguments),
         Command::Keyring(arguments) => keyring::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Clock(arguments) => clock::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),

@@ -123,6 +123,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     home.watch_disk(&started.core, settled.reserve);
     let regions = served(&started, &arguments.regions)?;
     tell(&started, &home, settled.format);
+    let _claim = started.claim;
 
     let (engine, threads) = Engine::start(started.core, cores, |error| {
         // Law 1: what can't be recorded must not happen. The directory is whole; the next start finds all that was answered.
@@ -235,6 +236,7 @@ fn serve(
         limits,
     } = door;
     runtime.spawn(listen::look_after(tls, hangup, Notify::from_env()));
+    runtime.block_on(engine.adopt_row_format());
     runtime.block_on(engine.adopt_catalogue());
     runtime.block_on(engine.note("chancery/Start", started_as(&listeners)));
     let housekeeper = Housekeeper::start(runtime, Arc::clone(&engine), home.layout().clone())

@@ -13,6 +13,7 @@ use crate::custody::root::{self, RootError};
 use crate::custody::{Provider, RootKey};
 use crate::engine::boot::{Core, Founding, World};
 use crate::engine::home::{Home, Layout};
+use crate::engine::twin::Claim;
 
 /// Where the data and its root key are.
 #[derive(Debug, Clone, clap::Args)]
@@ -93,6 +94,8 @@ impl DataArguments {
 #[derive(Debug)]
 pub(super) struct Started {
     pub(super) core: Core,
+    /// Ours as long as it lives.
+    pub(super) claim: Claim,
     pub(super) provider: Provider,
     pub(super) root_key: PathBuf,
 }
@@ -116,9 +119,13 @@ pub(super) fn start(
             None => region(DEFAULT_REGION)?,
         },
     };
+    // Of a log that is there already before anything is written: a copy must not touch what it can't serve.
+    let claim = (!home.is_new()).then(|| home.claim()).transpose()?;
     let core = home.boot(root, &world, &founding)?;
+    let claim = claim.map_or_else(|| home.claim(), Ok)?;
     Ok(Started {
         core,
+        claim,
         provider,
         root_key,
     })
@@ -130,6 +137,7 @@ pub(super) fn founded(started: &Started, layout: &Layout) -> String {
         core,
         provider,
         root_key,
+        ..
     } = started;
     let log = core.writer.state().log().map(|log| log.id.to_string());
     format!(

@@ -19,4 +19,4 @@ pub mod vault;
 pub use free::FreeSlots;
 pub use root::{Provider, RootError, RootKey};
 pub use sealing::{SealError, SealingKey};
-pub use vault::{Owner, SlotKey, Vault, VaultError};
+pub use vault::{Held, Owner, SlotKey, Vault, VaultError, VaultImage};

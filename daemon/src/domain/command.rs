@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use super::{Refusal, Unresolved};
 use crate::base::answer::SecretText;
 use crate::base::{
-    AccessKeyId, AccountId, Answer, Arn, GroupId, KeyId, KeySpec, Region, RoleId, SlotRef, Timestamp, UserId,
+    AccessKeyId, AccountId, Answer, Arn, GroupId, KeyId, KeySpec, Region, RoleId, SecretBytes, SlotRef,
+    Timestamp, UserId,
 };
 use crate::event::{Bytes, Change, KeyVersionAdded, Recorded};
 use crate::projection::{Reader, State};
@@ -44,6 +45,8 @@ pub enum Needs {
         /// Whether it is to be of a user's form.
         of_user: bool,
     },
+    /// A signing key for the log.
+    NewLogKey,
     /// The id of a user.
     NewUser,
     /// The id of a group.
@@ -68,6 +71,21 @@ pub struct MadeAccessKey {
     pub sealed: Bytes,
     /// Its secret, for the answer.
     pub secret: SecretText,
+}
+
+/// A fresh log key.
+#[derive(Debug)]
+pub struct MadeLogKey {
+    /// Where its wrapping key is.
+    pub slot: SlotRef,
+    /// Its seed, for the one who will sign with it.
+    pub seed: SecretBytes,
+    /// Its proof; empty until its position is known.
+    pub proof: Bytes,
+    /// Its public half: Ed25519, 32 bytes.
+    pub public: Bytes,
+    /// Its seed, sealed under the slot.
+    pub sealed: Bytes,
 }
 
 /// Fresh temporary credentials.
@@ -105,6 +123,8 @@ pub enum Facts {
     NewAccount(AccountId, MadeAccessKey),
     /// An access key.
     NewAccessKey(MadeAccessKey),
+    /// A signing key for the log.
+    NewLogKey(MadeLogKey),
     /// The id of a user.
     NewUser(UserId),
     /// The id of a group.
@@ -124,6 +144,7 @@ impl Facts {
             }
             Self::NewKey(_, version) | Self::NewVersion(version) => Some(version.slot),
             Self::NewAccount(_, made) | Self::NewAccessKey(made) => Some(made.slot),
+            Self::NewLogKey(made) => Some(made.slot),
         }
     }
 }

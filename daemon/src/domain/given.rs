@@ -132,6 +132,20 @@ fn made(n: u8) -> MadeAccessKey {
     }
 }
 
+/// Log key `n`, proven.
+pub(super) fn made_log_key(n: u8) -> super::MadeLogKey {
+    super::MadeLogKey {
+        slot: SlotRef {
+            slot: 50 + u32::from(n),
+            generation: 1,
+        },
+        seed: SecretBytes::new(vec![n; 32]),
+        proof: vec![n; 64].into(),
+        public: vec![n; 32].into(),
+        sealed: vec![n; 72].into(),
+    }
+}
+
 pub(super) fn user(n: u8) -> UserId {
     UserId::parse(&format!("{:018}", 200_000_000_000_000_000 + u64::from(n))).unwrap()
 }
@@ -253,6 +267,7 @@ impl When for State {
             super::Needs::NewVersion(..) => Facts::NewVersion(version(9)),
             super::Needs::NewAccount => Facts::NewAccount(account(9), made(9)),
             super::Needs::NewAccessKey { .. } => Facts::NewAccessKey(made(9)),
+            super::Needs::NewLogKey => Facts::NewLogKey(made_log_key(9)),
             super::Needs::NewUser => Facts::NewUser(user(9)),
             super::Needs::NewGroup => Facts::NewGroup(group(9)),
             super::Needs::NewRole => Facts::NewRole(role(9)),

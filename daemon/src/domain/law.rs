@@ -107,6 +107,8 @@ fn fits(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawful> {
             Lifecycle::PendingDeletion { .. } => Err(Unlawful::NotDue),
             Lifecycle::Enabled | Lifecycle::Disabled => Err(Unlawful::Lifecycle),
         },
+        // Whatever its state here: it was scheduled and due in the log that is the evidence.
+        Change::KeyDestructionReapplied { key } => living(state, *key).map(drop),
         Change::AliasBound {
             key,
             alias,
@@ -183,6 +185,8 @@ fn fits(state: &State, at: Timestamp, change: &Change) -> Result<(), Unlawful> {
                 Ok(())
             }
         }
+        Change::RowFormatAdopted { format } if *format > state.row_format() => Ok(()),
+        Change::RowFormatAdopted { .. } => Err(Unlawful::Exists),
         Change::TimersHeld => absent(state.hold(), Unlawful::Exists),
         Change::TimersReleased => present(state.hold()).map(drop),
         other => identity::fits(state, at, other),

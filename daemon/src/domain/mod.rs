@@ -16,14 +16,16 @@ pub mod key_policy;
 pub mod key_ref;
 pub mod law;
 pub mod lifecycle;
+pub mod log_key;
 pub mod metadata;
 pub mod ram;
+pub mod reapply;
 pub mod refusal;
 pub mod rotation;
 pub mod sts;
 pub mod system;
 pub mod tags;
 
-pub use command::{Command, Decided, Facts, MadeAccessKey, MadeSession, Needs, Reach, Scope};
+pub use command::{Command, Decided, Facts, MadeAccessKey, MadeLogKey, MadeSession, Needs, Reach, Scope};
 pub use key_ref::{KeyRef, Unresolved};
 pub use refusal::Refusal;

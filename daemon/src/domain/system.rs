@@ -2,7 +2,7 @@
 
 use super::{Command, Decided, Facts, Reach, Refusal, Scope, Unresolved};
 use crate::base::{Arn, SlotRef};
-use crate::event::Change;
+use crate::event::{Change, RowFormat};
 use crate::policy::catalogue;
 use crate::projection::{Reader, State};
 
@@ -62,6 +62,27 @@ impl Command for AdoptCatalogue {
             added: news.added.into_iter().map(str::to_owned).collect(),
             removed: news.removed,
         }))
+    }
+}
+
+/// Has the rows encoded in another way from here on.
+#[derive(Debug)]
+pub struct AdoptRowFormat {
+    /// How.
+    pub format: RowFormat,
+}
+
+impl Command for AdoptRowFormat {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn decide(&self, _: &Scope, state: &State, _: &Facts) -> Result<Decided, Refusal> {
+        Ok(if self.format > state.row_format() {
+            Decided::change(Change::RowFormatAdopted { format: self.format })
+        } else {
+            Decided::nothing()
+        })
     }
 }
 

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use super::admission::AdmissionLimits;
 use super::clock::ClockWatch;
+use super::evidence::{Evidence, weigh};
 use super::figures::Figures;
 pub use super::founding::{Founding, RootAccessKey, found};
 use super::last_used::LastUsed;
+use super::log_key;
 use super::published::Published;
 use super::reserve::Reserve;
 use super::temporary::Temporary;
@@ -20,7 +22,7 @@ use super::writer::Writer;
 use crate::base::disk::BlockFile;
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{AccountId, Digest, Region, SecretBytes, Seq, SlotRef, limits};
+use crate::base::{AccountId, Digest, Region, SecretBytes, Seq, SlotRef, UnknownFormat};
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Owner, RootKey, Vault};
@@ -29,7 +31,7 @@ use crate::ledger::anchor::{Anchor, AnchorError, AnchorFile};
 use crate::ledger::key::KeyError;
 use crate::ledger::store::{StoreError, load_tree};
 use crate::ledger::tree::TreeError;
-use crate::ledger::{Chain, EventStore, LogKey, LogPublicKey};
+use crate::ledger::{Chain, EventStore, Head, KeySchedule, LogKey};
 use crate::policy::Library;
 use crate::projection::{LoadError, State, StateDigest};
 
@@ -86,7 +88,7 @@ pub enum BootError {
     #[error(
         "the stored state can't be read: {0}; run `chancery log rebuild` to derive it from the log again"
     )]
-    Rows(#[from] LoadError),
+    Rows(#[source] LoadError),
     /// The digest of the rows is not the stored one.
     #[error(
         "the stored state is not the one that was sealed: its digest is {found}, sealed was {sealed}; \
@@ -110,7 +112,7 @@ pub enum BootError {
     /// The log key is not the one in the log.
     #[error("the log key is not usable: {0}")]
     LogKey(#[from] KeyError),
-    /// The sealed log key is not the one whose public half genesis holds.
+    /// The sealed log key is not the one whose public half the log names.
     #[error("the sealed log key is not the log's: the vault and the log do not belong together")]
     OtherLogKey,
     /// The tree.
@@ -131,23 +133,41 @@ pub enum BootError {
         "the anchor can't be used: {0}. Put it back from where it was kept, or, when it is lost for good, \
          `chancery log accept-loss --data DIR --reason TEXT` gives the log a new one and records that"
     )]
-    Anchor(#[from] AnchorError),
+    Anchor(#[source] AnchorError),
+    /// Something is of a format that this build does not know.
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
     /// A file.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// The log ends before its anchor, or is another one.
+    /// The log ends before its anchor.
     #[error(
-        "the log has {found} events, but its anchor was written when it had {anchored}{detail}: events that were \
-         acknowledged are missing. Put the missing part back (a copy of the journal as it was found is in \
-         `journal-aside` beside the store; a backup also has it). The log is left as it is"
+        "the log has {found} events, but its anchor was written when it had {anchored}{signer}: events that were \
+         acknowledged are missing. The log is left as it is. Put the missing part back: the journal as it was found first is \
+         in `store/journal-aside`, and once it is repaired its files go back to `store`; or put back the whole `store` from a \
+         copy or a backup that has them. When they are lost for good, \
+         `chancery log accept-loss --data DIR --missing {} --reason TEXT` goes on without them, and records that",
+         .anchored.saturating_sub(*.found)
     )]
     Shortened {
         /// Events in the store.
         found: u64,
         /// Events when the anchor was written.
         anchored: u64,
-        /// More about it.
-        detail: &'static str,
+        /// Who signed it, when it is no key of the log.
+        signer: &'static str,
+    },
+    /// The log has another past than its anchor says.
+    #[error(
+        "the log has {found} events, and another one stands where it ended when its anchor was written, with {anchored}: \
+         this is not the log that was served last. Put the right `store` back, or this one's own anchor. The log is left as \
+         it is"
+    )]
+    Altered {
+        /// Events in the store.
+        found: u64,
+        /// Events when the anchor was written.
+        anchored: u64,
     },
     /// The anchor is gone.
     #[error(
@@ -165,69 +185,122 @@ pub enum BootError {
     AccessKeyFile(std::io::Error),
 }
 
+impl From<AnchorError> for BootError {
+    fn from(error: AnchorError) -> Self {
+        match error {
+            AnchorError::Format(unknown) => Self::Format(unknown),
+            other => Self::Anchor(other),
+        }
+    }
+}
+
+impl From<LoadError> for BootError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Format(unknown) => Self::Format(unknown),
+            other => Self::Rows(other),
+        }
+    }
+}
+
 /// Finds a log again.
 pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, BootError> {
-    let head = storage.log.head()?.ok_or(BootError::Incomplete("genesis"))?;
-    let state = load_state(&*storage.log)?;
-    let log = state.log().ok_or(BootError::Incomplete("log identity"))?.clone();
-    let public = LogPublicKey::try_from(log.public.as_slice())?;
-
+    let found = Found::look(storage)?;
     // The anchor first: what is missing from the log explains whatever else does not fit.
-    let mut anchor = AnchorFile::open(storage.anchor, log.id)?;
-    let anchored = anchor.read(&public)?;
-    check_anchor(&*storage.log, head.size, anchored)?;
-    let sealed_at = super::boot_tail::check_tail(&*storage.log, &state, &head, log.id, &log.origin, &public)?;
-
-    let vault = Arc::new(Vault::open(storage.mirrors, log.id, root)?);
-    let seed = unseal_internal(&vault, &state, InternalKeyPurpose::LogSigning)?;
-    let nonce_key = unseal_internal(&vault, &state, InternalKeyPurpose::NonceHashing)?;
-    let log_key = log_key(&vault, &state, &public)?;
-    let referenced: std::collections::HashSet<SlotRef> = state.slots().collect();
-    // A filling that nothing refers to is not taken over but erased: it may be one that was destroyed, come back with a
-    // vault put back from a copy (law 5). And none that the log has seen is ever given again (law 3).
-    let filled = vault.filled();
-    let stray: Vec<SlotRef> = filled
-        .iter()
-        .filter(|slot| !referenced.contains(slot))
-        .copied()
-        .collect();
-    vault.erase(&stray)?;
-    vault.outlive(log.generation);
-    warn_of_lost(&state, &filled);
-    let free = FreeSlots::default();
-    let chain = Chain::resume(
-        log.id,
-        log.origin.clone(),
-        LogKey::from_seed(&seed)?,
-        head,
-        load_tree(&*storage.log, head.size)?,
-    );
+    let anchored = found.evidence()?.admit(found.head.size)?;
+    let mut core = found.rise(root, world)?;
     // Before the first commit: an anchor that says `clean` after it would claim that nothing follows. It also may be the
-    // first one, when the founding was cut short between genesis and its anchor. A crash before this line leaves the
-    // anchor as it was, which is true; after it, one that says the same without `clean`.
-    match anchored {
-        Some(anchored) if !anchored.clean => {}
-        Some(anchored) => anchor.write(
-            &Anchor {
-                clean: false,
-                ..anchored
-            },
-            &log_key,
-        )?,
-        None => anchor.write(&anchor_at(&chain, false), &log_key)?,
+    // first one, when the founding was cut short between genesis and its anchor. It names the end of the log, which has just
+    // proven itself, so that the key in force there signs it. A crash before this line leaves the anchor as it was, which is
+    // true; after it, one that says the same without `clean`, or more.
+    if anchored.is_none_or(|anchored| anchored.clean) {
+        core.anchor
+            .write(&anchor_at(core.writer.chain(), false), &core.log_key)?;
     }
-    assemble(
-        state,
-        chain,
-        sealed_at,
-        storage.log,
-        vault,
-        free,
-        anchor,
-        log_key,
-        nonce_key,
-        world,
-    )
+    Ok(core)
+}
+
+/// A log as it lies there: its rows hold together, its tail and its vault have not been looked at.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) log: Arc<dyn EventStore>,
+    pub(super) head: Head,
+    mirrors: [Box<dyn BlockFile>; 2],
+    anchor: AnchorFile,
+    state: State,
+    keys: KeySchedule,
+}
+
+impl Found {
+    /// Loads head and rows, and opens the anchor.
+    pub(super) fn look(storage: Storage) -> Result<Self, BootError> {
+        let head = storage.log.head()?.ok_or(BootError::Incomplete("genesis"))?;
+        let state = load_state(&*storage.log)?;
+        let log = state.log().ok_or(BootError::Incomplete("log identity"))?;
+        Ok(Self {
+            head,
+            anchor: AnchorFile::open(storage.anchor, log.id)?,
+            keys: KeySchedule::try_from(log)?,
+            log: storage.log,
+            mirrors: storage.mirrors,
+            state,
+        })
+    }
+
+    /// What the anchor says about it.
+    pub(super) fn evidence(&self) -> Result<Evidence, BootError> {
+        weigh(&*self.log, self.head.size, &self.anchor, &self.keys)
+    }
+
+    /// Makes a core of it, if tail and vault prove themselves. The anchor is neither asked nor written.
+    pub(super) fn rise(self, root: RootKey, world: &World) -> Result<Core, BootError> {
+        let Self {
+            log: store,
+            head,
+            mirrors,
+            anchor,
+            state,
+            keys,
+        } = self;
+        let log = state.log().ok_or(BootError::Incomplete("log identity"))?;
+        let sealed_at = super::boot_tail::check_tail(&*store, &state, &head, log.id, &keys)?;
+        let vault = Arc::new(Vault::open(mirrors, log.id, root)?);
+        if vault.repaired() > 0 {
+            tracing::warn!(
+                records = vault.repaired(),
+                "records of one vault file were damaged, missing or old, as after a crash: repaired from the other file; \
+                 if there was no crash, look after the disk"
+            );
+        }
+        let nonce_key = unseal_internal(&vault, &state, InternalKeyPurpose::NonceHashing)?;
+        let (chain_key, anchor_key) = log_key::unseal(&vault, &state)?;
+        let referenced: std::collections::HashSet<SlotRef> = state.slots().collect();
+        // A filling that nothing refers to is not taken over but erased: it may be one that was destroyed, come back with a
+        // vault put back from a copy (law 5). And none that the log has seen is ever given again (law 3).
+        let filled = vault.filled();
+        let stray: Vec<SlotRef> = filled
+            .iter()
+            .filter(|slot| !referenced.contains(slot))
+            .copied()
+            .collect();
+        vault.erase(&stray)?;
+        vault.outlive(log.generation);
+        warn_of_lost(&state, &filled);
+        let tree = load_tree(&*store, head.size)?;
+        let chain = Chain::resume(log.id, log.origin.clone(), chain_key, head, tree);
+        assemble(
+            state,
+            chain,
+            sealed_at,
+            store,
+            vault,
+            FreeSlots::default(),
+            anchor,
+            anchor_key,
+            nonce_key,
+            world,
+        )
+    }
 }
 
 #[expect(
@@ -329,69 +402,23 @@ pub fn anchor_at(chain: &Chain, clean: bool) -> Anchor {
     }
 }
 
-pub(super) fn check_anchor(
-    store: &dyn EventStore,
-    size: u64,
-    anchor: Option<Anchor>,
-) -> Result<(), BootError> {
-    #[cfg(feature = "canary-bugs")]
-    if crate::base::CanaryBug::AnchorUnchecked.is_planted() {
-        return Ok(());
-    }
-    let Some(anchor) = anchor else {
-        // Only a crash between genesis and the first anchor leaves none.
-        return if size == 1 {
-            Ok(())
-        } else {
-            Err(BootError::AnchorGone { found: size })
-        };
-    };
-    let Some(last) = anchor.size.checked_sub(1).filter(|_| anchor.size <= size) else {
-        return Err(shortened(size, anchor.size, ""));
-    };
-    let entries = store.entries(Seq::new(last), 1, limits::ENTRY_BYTES_MAX)?;
-    let leaf = entries
-        .first()
-        .map(|(_, entry)| crate::ledger::tree::leaf_hash(entry));
-    if leaf == Some(anchor.leaf) {
-        Ok(())
-    } else {
-        Err(shortened(size, anchor.size, " with another event there"))
-    }
-}
-
-const fn shortened(found: u64, anchored: u64, detail: &'static str) -> BootError {
-    BootError::Shortened {
-        found,
-        anchored,
-        detail,
-    }
-}
-
-/// Unseals the log key, and makes sure that it is the log's.
-pub(super) fn log_key(vault: &Vault, state: &State, public: &LogPublicKey) -> Result<LogKey, BootError> {
-    let seed = unseal_internal(vault, state, InternalKeyPurpose::LogSigning)?;
-    let key = LogKey::from_seed(&seed)?;
-    if key.public() == *public {
-        Ok(key)
-    } else {
-        Err(BootError::OtherLogKey)
-    }
-}
-
 /// Says which keys can't be used because the vault has lost what they need.
 fn warn_of_lost(state: &State, filled: &[SlotRef]) {
     let held: std::collections::HashSet<&SlotRef> = filled.iter().collect();
-    let owed: std::collections::HashSet<SlotRef> = state.erasures().collect();
-    let lost = state
-        .slots()
-        .filter(|slot| !held.contains(slot) && !owed.contains(slot))
-        .count();
-    if lost > 0 {
+    let lost = state.sealed_things().filter(|(slot, _)| !held.contains(slot));
+    let (mut count, mut first) = (0_usize, Vec::new());
+    for (slot, thing) in lost {
+        count += 1;
+        if first.len() < LOST_NAMED {
+            first.push(format!("{thing} in slot {slot}"));
+        }
+    }
+    if count > 0 {
         tracing::error!(
-            lost,
-            "slots of the vault that the log refers to are lost or damaged: what they hold can't be used; \
-             `chancery keyring status` has more"
+            lost = count,
+            "lost or damaged in both vault files, and can't be used until the vault is put back from a backup: {}{}",
+            first.join(", "),
+            if count > LOST_NAMED { ", and more" } else { "" }
         );
     }
 }
@@ -414,5 +441,7 @@ pub(super) const fn internal(purpose: InternalKeyPurpose) -> Owner {
     Owner::Internal(purpose.as_str())
 }
 
+/// So many lost things are named.
+const LOST_NAMED: usize = 16;
 /// Rows read at once.
 const ROWS_PAGE: usize = 4_096;

@@ -2,13 +2,13 @@
 
 use super::boot::BootError;
 use crate::base::{Digest, LogId, Seq, Timestamp};
-use crate::event::Change;
 use crate::event::codec::decode_event;
+use crate::event::{Change, Event};
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::cose::SignedEntry;
 use crate::ledger::store::load_tree;
 use crate::ledger::tree::leaf_hash;
-use crate::ledger::{EventStore, Head, LogPublicKey};
+use crate::ledger::{EventStore, Head, KeySchedule};
 use crate::projection::State;
 
 /// Checks the tail against the last kept checkpoint and the head, and the state against the last sealed digest when no
@@ -18,8 +18,7 @@ pub(super) fn check_tail(
     state: &State,
     head: &Head,
     log: LogId,
-    origin: &str,
-    public: &LogPublicKey,
+    keys: &KeySchedule,
 ) -> Result<u64, BootError> {
     let checkpoint = store.checkpoints()?.pop();
     let start = checkpoint.as_ref().map_or(0, |(size, _)| *size);
@@ -30,7 +29,8 @@ pub(super) fn check_tail(
     let mut tree = load_tree(store, start)?;
     if let Some((size, note)) = checkpoint {
         let last = Seq::new(size.saturating_sub(1));
-        let checkpoint = Checkpoint::open(&note, origin, public)
+        let period = keys.at(size);
+        let checkpoint = Checkpoint::open(&note, &period.origin, &period.public)
             .map_err(|_| tail(last, "its checkpoint is not signed by the log"))?;
         if checkpoint.size != size || checkpoint.root != tree.root() {
             return Err(tail(last, "its checkpoint has another root"));
@@ -59,8 +59,11 @@ pub(super) fn check_tail(
             if event.prev != prev {
                 return Err(tail(seq, "another predecessor"));
             }
-            if !entry.verify(log, public) {
+            if !entry.verify(log, &keys.at(seq.get()).public) {
                 return Err(tail(seq, "bad signature"));
+            }
+            if !brings(&event, log, keys) {
+                return Err(tail(seq, "another key follows than the one that it brings"));
             }
             if next.next().get() == head.size
                 && let [Change::StateSealed { digest }] = event.chg.as_slice()
@@ -85,6 +88,24 @@ pub(super) fn check_tail(
         return Err(tail(next, "the stored tree is another"));
     }
     Ok(start)
+}
+
+/// Whether the keys that the rows name are those that the events bring, each proven.
+fn brings(event: &Event, log: LogId, keys: &KeySchedule) -> bool {
+    let brought = event.chg.iter().find_map(|change| match change {
+        Change::LogKeyRotated(key) => Some(key),
+        Change::EpochBegun(begun) => Some(&begun.key),
+        _ => None,
+    });
+    let next = keys.at(event.seq.next().get());
+    match brought {
+        None => next.from <= event.seq,
+        Some(key) => {
+            let before = keys.at(event.seq.get()).public;
+            next.public.as_bytes().as_slice() == key.public.as_slice()
+                && next.public.proves(log, event.seq, &before, key.proof.as_slice())
+        }
+    }
 }
 
 /// What the event before a position says.

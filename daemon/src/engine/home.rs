@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! DIR/lock                   held (flock) by the process that uses the directory; says which one
+//! DIR/format                 the mark: which format the directory has
 //! DIR/founding               present from the first step of a founding until its last
+//! DIR/restoring              present from the first step of a restore until its last
 //! DIR/store/                 the log, its tree, the rows (fjall)
 //! DIR/vault-a, DIR/vault-b   the two mirrors of the vault
 //! DIR/anchor                 the anchor, unless the operator keeps it elsewhere
@@ -17,6 +19,8 @@
 //!
 //! Never: keeps the root key, which belongs elsewhere.
 
+pub mod format;
+
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -24,11 +28,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
-use zeroize::Zeroizing;
 
 use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
-use super::reanchor;
+use super::epoch::AcceptError;
+use super::offline::OfflineError;
 use super::reserve::{OsDisk, ReserveLimits};
+use crate::base::LogId;
 use crate::base::disk::{BlockFile, OsFile, sync_parent, write_atomically};
 use crate::custody::RootKey;
 use crate::ledger::{EventStore, FjallStore, StoreError};
@@ -85,6 +90,11 @@ impl Layout {
     fn founding(&self) -> PathBuf {
         self.dir.join("founding")
     }
+
+    /// Present while a restore is not finished: what is here then is no log to be used.
+    pub fn restoring(&self) -> PathBuf {
+        self.dir.join("restoring")
+    }
 }
 
 /// Why a data directory can't be used.
@@ -114,6 +124,19 @@ pub enum HomeError {
         /// Who we are.
         user: u32,
     },
+    /// A copy of it is in use.
+    #[error(
+        "a copy of the log in `{}` is being served on this machine{}: this directory was copied or restored from that one, or          that one from this. Two of them would sign two different pasts of log {log}. Stop the other one first",
+        .dir.display(), by_pid(.pid)
+    )]
+    Twin {
+        /// The directory.
+        dir: PathBuf,
+        /// The log.
+        log: LogId,
+        /// The other process, if it can be told.
+        pid: Option<u32>,
+    },
     /// The store is empty, and something beside it says that it was not always so.
     #[error(
         "the store in `{}` is empty, but `{}` was written for a log: the log is missing. Put `store` back (a mount that \
@@ -136,12 +159,29 @@ pub enum HomeError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Its format.
+    #[error(transparent)]
+    Mark(#[from] format::MarkError),
+    /// A restore was cut short.
+    #[error(
+        "the restore into `{}` was not finished: run `chancery restore` with this --data DIR again; it begins anew", .0.display()
+    )]
+    RestoreUnfinished(PathBuf),
+    /// A restore was asked for where something is.
+    #[error("`{}` is not empty: a log is restored into an empty or a new directory alone", .0.display())]
+    NotEmpty(PathBuf),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The log refuses to be believed, or to be begun.
     #[error(transparent)]
     Boot(#[from] BootError),
+    /// What is done to a stopped daemon's log.
+    #[error(transparent)]
+    Offline(#[from] OfflineError),
+    /// A loss that is not accepted.
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
 }
 
 /// A data directory in this process's hands, its store open.
@@ -176,6 +216,11 @@ impl Home {
 
     fn open_taken(layout: Layout) -> Result<Self, HomeError> {
         let lock = lock(&layout)?;
+        // Before the store is opened: opening writes in it. A crash in between leaves a mark beside nothing, which is true.
+        format::mark(layout.dir())?;
+        if layout.restoring().exists() {
+            return Err(HomeError::RestoreUnfinished(layout.dir));
+        }
         let store = Arc::new(open_store(&layout)?);
         let is_new = store.size()? == 0;
         if is_new {
@@ -226,14 +271,6 @@ impl Home {
         core.tools.reserve.watch(disk, limits);
     }
 
-    /// Gives a log whose anchor is lost a new one, and records that and why.
-    pub fn accept_loss(&self, roots: [RootKey; 2], world: &World, reason: &str) -> Result<(), HomeError> {
-        let [first, second] = roots;
-        reanchor::replace_lost(self.storage()?, first)?;
-        let core = boot::resume(self.storage()?, second, world)?;
-        Ok(reanchor::record(core, world, &*self.store, reason)?)
-    }
-
     fn found(&self, root: RootKey, world: &World, founding: &Founding) -> Result<Core, HomeError> {
         // A crash after this line is a founding cut short, until genesis is in the store: the next start begins anew.
         let mark = self.layout.founding();
@@ -242,7 +279,7 @@ impl Home {
             remove_if_there(&mirror)?;
         }
         let file = self.layout.root_access_key();
-        let mut hand_over = |key: &RootAccessKey| write_atomically(&file, access_key_json(key).as_bytes());
+        let mut hand_over = |key: &RootAccessKey| write_atomically(&file, access_key::json(key).as_bytes());
         Ok(boot::found(
             self.storage()?,
             root,
@@ -396,27 +433,6 @@ fn remove_if_there(path: &Path) -> Result<(), HomeError> {
     }
 }
 
-/// The file that hands the first access key over. None of its texts needs escaping: ids, letters, digits, dashes.
-fn access_key_json(key: &RootAccessKey) -> Zeroizing<String> {
-    // EXPOSE: into the one plaintext file that law 4 allows; the buffer is zeroized.
-    let secret = std::str::from_utf8(key.secret.expose()).unwrap_or_default();
-    let mut json = Zeroizing::new(String::with_capacity(512));
-    for part in [
-        "{\n  \"AccountId\": \"",
-        &key.account.to_string(),
-        "\",\n  \"AccessKeyId\": \"",
-        &key.id.to_string(),
-        "\",\n  \"AccessKeySecret\": \"",
-        secret,
-        "\",\n  \"Region\": \"",
-        key.region.as_str(),
-        "\"\n}\n",
-    ] {
-        json.push_str(part);
-    }
-    json
-}
-
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HomeError {
     let path = path.to_owned();
     move |source| HomeError::Io { action, path, source }
@@ -428,6 +444,10 @@ fn by_pid(pid: &Option<u32>) -> String {
 
 /// More than an anchor has.
 const ANCHOR_BYTES_READ: u64 = 4_096;
+
+mod access_key;
+mod offline;
+mod restoring;
 
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,8 @@ struct Watch {
     logged: Option<Seq>,
     /// The revision of the hold whose end was asked for here.
     ending: Option<Seq>,
+    /// A hold was recorded since the last look.
+    recorded: bool,
 }
 
 /// The housekeeper.
@@ -50,6 +52,7 @@ impl Housekeeper {
                 clocks: watch,
                 logged: None,
                 ending: None,
+                recorded: false,
             }),
             refusals: Refusals::default(),
             refusals_taken: Mutex::new(0),
@@ -68,6 +71,13 @@ impl Housekeeper {
             .lock()
             .clocks
             .timers_run(tools.clock.monotonic_millis())
+    }
+
+    /// Hears that an operation of `tick` was recorded. A hold may be over before the next look, ended by an operator.
+    pub fn recorded(&self, op: &str) {
+        if op == HOLD_TIMERS {
+            self.watch.lock().recorded = true;
+        }
     }
 
     /// Does what is due and can be done without an event of its own, and returns the operations that are due.
@@ -93,7 +103,7 @@ impl Housekeeper {
         if timers_run && hold.is_some() {
             calls.push(self.call("chancery/ReleaseTimers", Recorded::default(), AcceptClock, tools));
         } else if !timers_run && hold.is_none() {
-            calls.push(self.call("chancery/HoldTimers", Recorded::default(), HoldTimers, tools));
+            calls.push(self.call(HOLD_TIMERS, Recorded::default(), HoldTimers, tools));
         }
 
         if timers_run && hold.is_none() {
@@ -247,10 +257,12 @@ impl Watch {
     /// Whether timers run. A hold that was in the log and is not any more, though its end was not asked for here, was
     /// ended by an operator: the watch gives way, unless the clock has just jumped again.
     fn agree(&mut self, drift: Drift, monotonic: u64, hold: Option<Seq>) -> bool {
-        let was_accepted = hold.is_none() && self.logged.is_some() && self.logged != self.ending;
+        let was_logged = self.logged.is_some() && self.logged != self.ending;
+        let was_accepted = hold.is_none() && (was_logged || self.recorded);
         if was_accepted && !matches!(drift, Drift::Ahead(_)) {
             self.clocks.accept();
         }
+        self.recorded = false;
         self.logged = hold;
         let timers_run = self.clocks.timers_run(monotonic);
         if timers_run && hold.is_some() {
@@ -266,6 +278,8 @@ fn slots_recorded(count: usize) -> Recorded {
     recorded
 }
 
+/// The operation that a hold is recorded as.
+const HOLD_TIMERS: &str = "chancery/HoldTimers";
 /// Slots in one MaterialErased event: 64 of at most 11 bytes stay far below an entry's limit.
 const ERASURES_AT_ONCE: usize = 64;
 /// Keys destroyed in one tick; the rest waits for the next.

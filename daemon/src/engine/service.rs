@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::access_keys::AccessKeys;
 pub use super::access_keys::KnownAccessKey;
 use super::admission::Admission;
-use super::anchoring::Anchoring;
+use super::anchoring::{Anchoring, AnchoringError};
 use super::boot::Core;
 use super::call::Call;
 use super::diagnosis;
@@ -70,7 +70,7 @@ const UPKEEPS_MAX: u8 = 8;
 #[derive(Debug)]
 pub struct Threads {
     writer: JoinHandle<Result<(), StoreError>>,
-    anchor: JoinHandle<std::io::Result<()>>,
+    anchor: JoinHandle<Result<(), AnchoringError>>,
     stop_anchor: Sender<()>,
 }
 
@@ -344,8 +344,9 @@ impl Engine {
     pub(super) async fn record(&self, calls: Vec<Call>) {
         for call in calls {
             let op = call.op;
-            if let Err(code) = self.submit(call).await {
-                tracing::warn!(op, %code, "an operation of the daemon's own was not recorded");
+            match self.submit(call).await {
+                Ok(_) => self.housekeeper.recorded(op),
+                Err(code) => tracing::warn!(op, %code, "an operation of the daemon's own was not recorded"),
             }
         }
     }
@@ -426,15 +427,12 @@ fn settle(writer: &Writer, step: Step<oneshot::Sender<Verdict>>, tools: &Tools) 
 }
 
 /// The anchor's loop: at least every interval while the head moves, and once more at the end.
-fn follow(anchoring: &mut Anchoring, stopped: &Receiver<()>, tools: &Tools) -> std::io::Result<()> {
+fn follow(anchoring: &mut Anchoring, stopped: &Receiver<()>, tools: &Tools) -> Result<(), AnchoringError> {
     use crossbeam_channel::RecvTimeoutError::Timeout;
     while stopped.recv_timeout(limits::ANCHOR_INTERVAL) == Err(Timeout) {
-        tools
-            .figures
-            .anchored
-            .set(anchoring.follow(&tools.published, false)?);
+        tools.figures.anchored.set(anchoring.follow(tools, false)?);
     }
-    anchoring.follow(&tools.published, true).map(drop)
+    anchoring.follow(tools, true).map(drop)
 }
 
 #[cfg(test)]

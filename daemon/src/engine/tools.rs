@@ -10,7 +10,7 @@ use crate::base::{
 use crate::crypto::KeyRoom;
 use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Vault};
-use crate::domain::{Facts, MadeAccessKey, Needs, Refusal};
+use crate::domain::{Facts, MadeAccessKey, MadeLogKey, Needs, Refusal};
 use crate::event::{InternalKeyPurpose, KeyVersionAdded};
 use crate::ledger::EventStore;
 use crate::policy::Library;
@@ -19,6 +19,7 @@ use super::access_keys;
 use super::boot::unseal_internal;
 use super::figures::Figures;
 use super::last_used::LastUsed;
+use super::log_key;
 use super::published::Published;
 use super::reserve::{Reserve, Room};
 use super::temporary::Temporary;
@@ -92,6 +93,7 @@ impl Tools {
                     .map(|made| Facts::NewAccount(account, made))
             }
             Needs::NewAccessKey { of_user } => self.make_access_key(of_user).map(Facts::NewAccessKey),
+            Needs::NewLogKey => self.make_log_key().map(Facts::NewLogKey),
             Needs::NewUser => Ok(Facts::NewUser(UserId::make(&*self.entropy))),
             Needs::NewGroup => Ok(Facts::NewGroup(GroupId::make(&*self.entropy))),
             Needs::NewRole => Ok(Facts::NewRole(RoleId::make(&*self.entropy))),
@@ -114,6 +116,15 @@ impl Tools {
         let slot = self.take_slot()?;
         access_keys::make(&self.vault, slot, of_user, &*self.entropy).map_err(|error| {
             tracing::error!(%error, %slot, "no access key could be made");
+            self.free.give_back([slot]);
+            Refusal::NoSlot
+        })
+    }
+
+    fn make_log_key(&self) -> Result<MadeLogKey, Refusal> {
+        let slot = self.take_slot()?;
+        log_key::make(&self.vault, slot, &*self.entropy).map_err(|error| {
+            tracing::error!(%error, %slot, "no log key could be made");
             self.free.give_back([slot]);
             Refusal::NoSlot
         })

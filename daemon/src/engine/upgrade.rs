@@ -6,13 +6,28 @@ use std::collections::BTreeSet;
 use super::service::Engine;
 use super::tools::Tools;
 use crate::base::AccountId;
-use crate::domain::system::{AdoptCatalogue, News};
-use crate::event::{Element, Holder, PolicyRef, Recorded};
+use crate::domain::system::{AdoptCatalogue, AdoptRowFormat, News};
+use crate::event::{Element, Holder, PolicyRef, Recorded, RowFormat};
 use crate::policy::language::{Document, DocumentKind, Effect};
 use crate::policy::system;
 use crate::projection::{PolicyKey, State};
 
 impl Engine {
+    /// Has the rows encoded as this software does, when the one before it did otherwise. The event and all rows are one
+    /// group: a crash leaves either the old rows and their digest, or the new ones and the event that says so.
+    pub async fn adopt_row_format(&self) {
+        let tools: &Tools = self.tools();
+        let format = RowFormat::LATEST;
+        if tools.published.applied().row_format() >= format {
+            return;
+        }
+        let work = AdoptRowFormat { format };
+        let call = self
+            .housekeeper()
+            .call("chancery/AdoptRowFormat", Recorded::default(), work, tools);
+        self.record(vec![call]).await;
+    }
+
     /// Records what this software knows that the one before did not, and which attached policies gained which actions by it.
     /// Done once, before the first caller is let in.
     pub async fn adopt_catalogue(&self) {

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::call::{Call, Done, Work};
+use super::log_key;
 use super::prepare::{Prepared, Ready, prepare};
+use super::rehearsal;
 use super::tools::Tools;
 use crate::base::{
     AccessKeyId, AccountId, Answer, ApiError, Code, Digest, KeyVersionId, RequestId, Timestamp, limits,
@@ -13,7 +15,7 @@ use crate::crypto::pool::Lane;
 use crate::domain::{Decided, Facts};
 use crate::event::{Actor, Change, Decision, Event, FORMAT, Observation, Origin, Outcome, Recorded, RowKey};
 use crate::ledger::store::RowWrite;
-use crate::ledger::{Chain, Entry, Group, Sealed};
+use crate::ledger::{Chain, Entry, Group, LogKey, Sealed};
 use crate::projection::State;
 
 /// A prepared call before the writer. `T` is how its caller is reached.
@@ -184,7 +186,7 @@ impl Writer {
     ) -> (Entry, Reply) {
         let rid = call.rid;
         let is_query = matches!(call.work, Work::Query(_));
-        let (mut changes, mut blob) = (Vec::new(), None);
+        let (mut changes, mut blob, mut log_key) = (Vec::new(), None, None);
         let result = match prepared.result {
             Ok(Ready::Done(Done {
                 answer,
@@ -195,14 +197,14 @@ impl Writer {
                 blob = opened.filter(|_| !call.dry_run);
                 Ok((answer, recorded))
             }
-            Ok(Ready::Decide(facts)) => self.decide(&call, facts, tools).map(|decided| {
-                changes = decided.changes;
+            Ok(Ready::Decide(facts)) => self.decide(&call, facts, tools).map(|(decided, key)| {
+                (changes, log_key) = (decided.changes, key);
                 (decided.answer, decided.recorded)
             }),
             Err(error) => Err(error),
         };
         let result = if call.dry_run {
-            rehearsed(result, &mut changes)
+            rehearsal::rehearsed(result, &mut changes)
         } else {
             result
         };
@@ -250,6 +252,10 @@ impl Writer {
         let time = now.max(event.dec.at);
         match self.chain.enroll(&mut event, time) {
             Ok(entry) => {
+                // The event that brings a key is still signed by the one before it; all after it by the new one.
+                if let Some(key) = log_key {
+                    log_key::turn(&mut self.chain, key, &event.chg);
+                }
                 tools.last_used.note(&event);
                 staged.apply(&mut self.state, &event);
                 (entry, Reply { rid, result })
@@ -282,21 +288,25 @@ impl Writer {
     }
 
     /// Decides a command in the state at its place. What was made for a refused one is taken back.
-    fn decide(&self, call: &Call, facts: Facts, tools: &Tools) -> Result<Decided, ApiError> {
+    fn decide(
+        &self,
+        call: &Call,
+        mut facts: Facts,
+        tools: &Tools,
+    ) -> Result<(Decided, Option<LogKey>), ApiError> {
         let Work::Command(command) = &call.work else {
             return Err(Code::Internal.into());
         };
+        let key = log_key::prove(&mut facts, &self.chain).map_err(|_| Code::Internal)?;
         let decided = command.decide(&call.scope, &self.state, &facts);
         let made = facts.slot();
         let kept = decided
             .as_ref()
             .is_ok_and(|d| !call.dry_run && d.changes.iter().any(|c| c.slot() == made));
-        #[cfg(feature = "canary-bugs")]
-        let kept = kept && !crate::base::CanaryBug::SlotGivenTwice.is_planted();
         if !kept {
             tools.unmake(&facts);
         }
-        decided.map_err(Into::into)
+        Ok((decided?, key))
     }
 
     /// The state digest becomes an event, and the head after it a kept checkpoint.
@@ -385,7 +395,8 @@ impl Staged {
         for change in &event.chg {
             if let Change::KeyDisabled { key }
             | Change::KeyDeletionScheduled { key, .. }
-            | Change::KeyDestroyed { key } = change
+            | Change::KeyDestroyed { key }
+            | Change::KeyDestructionReapplied { key } = change
             {
                 let versions = state.key(*key).into_iter().flat_map(|key| &key.versions);
                 self.forget.extend(versions.map(|version| version.id));
@@ -401,30 +412,6 @@ impl Staged {
                 .map(|written| (written.row, written.value)),
         );
     }
-}
-
-/// The outcome of a call that only asked whether it would succeed: never a success, never a change.
-fn rehearsed(
-    result: Result<(Answer, Recorded), ApiError>,
-    changes: &mut Vec<Change>,
-) -> Result<(Answer, Recorded), ApiError> {
-    #[cfg(feature = "canary-bugs")]
-    if crate::base::CanaryBug::DryRunActs.is_planted() {
-        return result;
-    }
-    changes.clear();
-    Err(match result {
-        Ok(_) => Code::DryRunPassed.into(),
-        Err(error) => match error.code {
-            Code::NoPermission => Code::DryRunDenied.into(),
-            Code::InvalidParameter | Code::MissingParameter => ApiError {
-                code: Code::DryRunInvalid,
-                part: None,
-                ..error
-            },
-            _ => error,
-        },
-    })
 }
 
 /// What was made for a call that does not come about is taken back.

@@ -8,7 +8,7 @@ use super::identity::{
     GroupCreated, GroupUpdated, Holder, PolicyCreated, PolicyRef, PolicyVersionCreated, RoleCreated,
     RoleUpdated, SessionOpened, Tagged, UserCreated, UserUpdated,
 };
-use super::made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun};
+use super::made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun, RowFormat};
 use crate::base::{
     AccessKeyId, AccountAlias, AccountId, AliasName, Digest, GroupId, KeyId, KeyVersionId, PolicyName,
     PolicyVersion, Region, RoleId, RotationInterval, SlotRef, Tag, TagKey, Timestamp, UserId,
@@ -68,6 +68,12 @@ pub enum Change {
     },
     /// A key, its versions and its aliases are gone; its slots are owed an erasure.
     KeyDestroyed {
+        /// Which.
+        key: KeyId,
+    },
+    /// A key that newer evidence shows destroyed is destroyed in a log that was restored from before: it, its versions and its
+    /// aliases are gone; its slots are owed an erasure.
+    KeyDestructionReapplied {
         /// Which.
         key: KeyId,
     },
@@ -343,6 +349,11 @@ pub enum Change {
         added: Vec<String>,
         /// Actions that it no longer knows.
         removed: Vec<String>,
+    },
+    /// The rows of the state are encoded in another way from here on, the digest with them.
+    RowFormatAdopted {
+        /// How.
+        format: RowFormat,
     },
     /// The wall clock is not believed: no key is destroyed until it is again.
     TimersHeld,

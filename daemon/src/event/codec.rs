@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Event;
-use crate::base::limits;
+use crate::base::{UnknownFormat, limits};
 
 /// Why bytes are not an event (or a row).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,9 +18,12 @@ pub enum DecodeError {
     /// Decodes, but is not the canonical encoding of what it decodes to.
     #[error("not in canonical form")]
     NotCanonical,
-    /// Written by a newer format.
-    #[error("format version {0} is newer than this build understands")]
-    NewerFormat(u8),
+    /// Of a version that this build does not know.
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
+    /// Of a version that there never was.
+    #[error("format version {0} never was")]
+    NeverWas(u8),
 }
 
 /// Encodes a value whose type keeps I1. Encoding to memory can't fail for the types of this crate.
@@ -61,14 +64,9 @@ fn within<T: Serialize + DeserializeOwned>(bytes: &[u8], bytes_max: usize) -> Re
     }
 }
 
-/// Decodes an event's payload.
+/// Decodes an event's payload, of whatever version it is.
 pub fn decode_event(payload: &[u8]) -> Result<Event, DecodeError> {
-    let event: Event = decode(payload)?;
-    if event.v > super::FORMAT {
-        Err(DecodeError::NewerFormat(event.v))
-    } else {
-        Ok(event)
-    }
+    super::upcast::read(payload)
 }
 
 #[cfg(test)]

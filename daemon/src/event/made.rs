@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Bytes;
 use crate::base::{
     AccessKeyId, AccountId, KeyId, KeyOrigin, KeySpec, KeyUsage, KeyVersionId, LogId, ProtectionLevel,
-    Region, RotationInterval, SlotRef, Tag, Timestamp, UserId,
+    Region, RotationInterval, SlotRef, Tag, Timestamp, UnknownFormat, UserId,
 };
 
 /// The identity of a log.
@@ -136,4 +136,52 @@ pub struct KeyVersionAdded {
     pub slot: SlotRef,
     /// The material, sealed under the slot.
     pub sealed: Bytes,
+}
+
+/// How the rows of the state are encoded (daemon/formats/state.md). One that this build does not know does not decode:
+/// nothing after it could be folded to the bytes that it stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct RowFormat(u8);
+
+impl RowFormat {
+    /// What every log begins with.
+    pub const FIRST: Self = Self(1);
+    /// What this build writes.
+    pub const LATEST: Self = Self(1);
+    /// The newest one that this build reads. Tests have one more, to have something to upgrade to.
+    const KNOWN: u8 = if cfg!(test) {
+        Self::LATEST.0 + 1
+    } else {
+        Self::LATEST.0
+    };
+
+    /// Its number.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// Whether it is the first.
+    pub fn is_first(&self) -> bool {
+        *self == Self::FIRST
+    }
+}
+
+impl TryFrom<u8> for RowFormat {
+    type Error = UnknownFormat;
+
+    fn try_from(number: u8) -> Result<Self, UnknownFormat> {
+        if (Self::FIRST.0..=Self::KNOWN).contains(&number) {
+            Ok(Self(number))
+        } else {
+            let known = u32::from(Self::KNOWN);
+            Err(UnknownFormat::new("the rows of the state", number.into(), known))
+        }
+    }
+}
+
+impl From<RowFormat> for u8 {
+    fn from(format: RowFormat) -> Self {
+        format.0
+    }
 }

@@ -5,7 +5,8 @@
 //! I2  `codec::decode` accepts canonical bytes alone: what decodes encodes back to the same bytes.
 //! I3  No field can hold plaintext: secrets have no type here (law 4).
 //!
-//! Imports `base` alone. The format is free to change until it is pinned by version.
+//! Imports `base` alone. Version 1 is pinned: what it wrote is read for ever (`upcast`), and daemon/formats/event.md has it
+//! byte by byte.
 
 pub mod actor;
 pub mod bytes;
@@ -16,6 +17,7 @@ pub mod identity;
 pub mod made;
 pub mod outcome;
 pub mod reads;
+mod upcast;
 
 use std::borrow::Cow;
 
@@ -29,7 +31,7 @@ pub use identity::{
     GroupCreated, GroupUpdated, Holder, PolicyCreated, PolicyRef, PolicyVersionCreated, RoleCreated,
     RoleUpdated, SessionOpened, Tagged, UserCreated, UserUpdated,
 };
-pub use made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun};
+pub use made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun, RowFormat};
 pub use outcome::{CheckKind, Checked, Decision, Effect, Element, Outcome, PolicyLayer, Recorded};
 pub use reads::{Observation, Read, RowKey, Table};
 

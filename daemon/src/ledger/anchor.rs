@@ -13,16 +13,21 @@
 //!  24  16  log id
 //!  40   8  size, big-endian: number of durable events
 //!  48  32  leaf hash of the last of them
-//!  80  64  Ed25519 by the log key over "chancery/anchor/v1" || bytes 0..80
+//!  80  64  Ed25519 by the log key in force at that size (I9) over "chancery/anchor/v1" || bytes 0..80
 //! 144 336  zero
 //! 480  32  SHA-256 of bytes 0..480: finds torn writes; against forgery stands the signature
 //! ```
+//!
+//! Of whole sectors the newer one counts, and it must be signed. A crash tears a sector, but it never leaves a whole one with
+//! a wrong signature: such a sector was written by a key that the log does not know. It may be forged; it may also be all
+//! that is left of a log whose end, with a new key in it, is lost. Falling back to the older sector would hide that.
 
 use std::io;
 
 use super::key::{LogKey, LogPublicKey};
+use super::rotation::KeySchedule;
 use crate::base::disk::BlockFile;
-use crate::base::{Digest, LogId};
+use crate::base::{Digest, LogId, UnknownFormat};
 
 /// The durable end of the log, as it was when the anchor was written. The store may be ahead of it, never behind (I8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,49 @@ pub struct Anchor {
     pub clean: bool,
 }
 
+impl Anchor {
+    /// Signs this as the anchor of `log`; of two, the one with the higher `counter` is the newer.
+    pub fn sign(self, log: LogId, counter: u64, key: &LogKey) -> SignedAnchor {
+        let signed = encode(&self, log, counter);
+        SignedAnchor {
+            anchor: self,
+            counter,
+            signature: key.sign(&[SIGNATURE_DOMAIN, signed.as_slice()].concat()),
+            signed,
+        }
+    }
+}
+
+/// An anchor as it was found: whole, and of the log that was asked for. Whose signature it bears is still to be checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedAnchor {
+    anchor: Anchor,
+    counter: u64,
+    signed: [u8; SIGNED_BYTES],
+    signature: [u8; 64],
+}
+
+impl SignedAnchor {
+    /// What it says, whoever says it.
+    pub const fn claims(&self) -> &Anchor {
+        &self.anchor
+    }
+
+    /// Whether `key` signed it.
+    pub fn is_signed_by(&self, key: &LogPublicKey) -> bool {
+        key.verify(
+            &[SIGNATURE_DOMAIN, self.signed.as_slice()].concat(),
+            &self.signature,
+        )
+    }
+
+    /// The anchor, if the key that is in force at its size signed it (I9).
+    pub fn verify(&self, keys: &KeySchedule) -> Option<Anchor> {
+        self.is_signed_by(&keys.at(self.anchor.size).public)
+            .then_some(self.anchor)
+    }
+}
+
 /// Why the anchor can't be believed.
 #[derive(Debug, thiserror::Error)]
 pub enum AnchorError {
@@ -44,9 +92,18 @@ pub enum AnchorError {
     /// Both sectors were written, and neither is whole.
     #[error("the anchor is damaged")]
     Damaged,
-    /// A whole sector, and none that is both of this log and signed by its key.
-    #[error("the anchor is not this log's")]
+    /// A whole sector of a format that this build does not know.
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
+    /// Whole sectors, and none of this log.
+    #[error("the anchor is another log's")]
     Foreign,
+    /// Of this log, and not signed by the key that is in force at its size.
+    #[error("the anchor, of a log of {claimed} events, is not signed by the key that this log has there")]
+    Unsigned {
+        /// The size that it names.
+        claimed: u64,
+    },
 }
 
 /// The anchor's file.
@@ -64,15 +121,38 @@ impl AnchorFile {
         Ok(Self { file, log })
     }
 
-    /// Reads the newest valid sector; none when no anchor was ever completely written.
-    /// That a log with events has no anchor at all is for the caller to refuse.
-    pub fn read(&self, key: &LogPublicKey) -> Result<Option<Anchor>, AnchorError> {
+    /// Reads the anchor: the newest whole sector, signed by the key in force at its size. None when no anchor was ever
+    /// completely written. That a log with events has no anchor at all is for the caller to refuse.
+    pub fn read(&self, keys: &KeySchedule) -> Result<Option<Anchor>, AnchorError> {
+        let Some(newest) = self.newest()? else {
+            return Ok(None);
+        };
+        let claimed = newest.anchor.size;
+        newest
+            .verify(keys)
+            .map(Some)
+            .ok_or(AnchorError::Unsigned { claimed })
+    }
+
+    /// The newest whole sector of this log, whoever signed it; none when no anchor was ever completely written.
+    pub fn newest(&self) -> Result<Option<SignedAnchor>, AnchorError> {
         let sectors = self.read_sectors()?;
-        if let Some((_, record)) = self.newest(&sectors, key) {
-            return Ok(Some(record.anchor));
+        // First: a newer build's sector is the newer one, whatever stands in the other.
+        if let Some(Sector::Other(format)) = sectors.iter().find(|s| matches!(s, Sector::Other(_))) {
+            return Err(UnknownFormat::new("the anchor", (*format).into(), VERSION.into()).into());
+        }
+        if let Some((_, newest)) = self.newest_of(&sectors) {
+            if sectors.iter().any(|sector| matches!(sector, Sector::Torn)) {
+                tracing::warn!(
+                    size = newest.anchor.size,
+                    "one of the anchor's two sectors is damaged, as after a crash: the other one is whole and counts; \
+                     the next write repairs it"
+                );
+            }
+            return Ok(Some(newest.clone()));
         }
         let found = |wanted: fn(&Sector) -> bool| sectors.iter().any(wanted);
-        if found(|s| matches!(s, Sector::Whole(_))) {
+        if found(|s| matches!(s, Sector::Whole(..))) {
             Err(AnchorError::Foreign)
         } else if found(|s| matches!(s, Sector::Blank)) {
             // The other one is blank too, or the very first write was torn: nothing was anchored before it.
@@ -82,31 +162,41 @@ impl AnchorFile {
         }
     }
 
-    /// Writes the anchor over the older sector and makes it durable. `anchor` must be durable in the store already (I8).
-    /// After an error the file's state is unknown: fail closed.
+    /// Writes the anchor over the older sector and makes it durable. `anchor` must be durable in the store already (I8), and
+    /// `key` the one in force at its size (I9). After an error the file's state is unknown: fail closed.
+    ///
+    /// The first write after a new key leaves one sector of each key, each readable by the key in force at its own size:
+    /// which of them counts is decided by the counter alone, as always. So the first anchor of an epoch outdoes whatever the
+    /// file said before, whoever signed that.
     pub fn write(&mut self, anchor: &Anchor, key: &LogKey) -> io::Result<()> {
         if self.file.len()? < FILE_BYTES {
             // Both sectors exist before one is written, so that a torn first write is told from damage.
             // A crash here leaves blank sectors: no anchor yet.
-            self.file.write_at(&[0; FILE_BYTES as usize], 0)?;
-            self.file.sync()?;
+            self.blank()?;
         }
-        let sectors = self.read_sectors()?;
-        let newest = self.newest(&sectors, &key.public());
-        let (target, counter) = match newest {
-            Some((at, record)) => (1 - at, record.counter.saturating_add(1)),
-            // Nothing of this key yet: spare a whole sector of an earlier key if there is one.
-            None if matches!(sectors, [Sector::Whole(_), Sector::Blank | Sector::Torn]) => (1, 1),
+        let mut sectors = self.read_sectors()?;
+        // No log writes so many. What says so is forged, its loss was accepted, and no counter would come after it.
+        if self
+            .newest_of(&sectors)
+            .is_some_and(|(_, newest)| newest.counter == u64::MAX)
+        {
+            self.blank()?;
+            sectors = self.read_sectors()?;
+        }
+        let (target, counter) = match self.newest_of(&sectors) {
+            Some((at, newest)) => (1 - at, newest.counter.saturating_add(1)),
+            // Nothing of this log yet: spare a whole sector of another if there is one.
+            None if matches!(sectors, [Sector::Whole(..), Sector::Blank | Sector::Torn]) => (1, 1),
             None => (0, 1),
         };
-        let record = Record {
-            counter,
-            log: self.log,
-            anchor: *anchor,
-        };
+        let sector = to_sector(&anchor.sign(self.log, counter, key));
         // A crash in this write tears only the older sector; the newer one still holds an earlier durable end.
-        self.file
-            .write_at(&record.to_sector(key), target * SECTOR_BYTES as u64)?;
+        self.file.write_at(&sector, target * SECTOR_BYTES as u64)?;
+        self.file.sync()
+    }
+
+    fn blank(&self) -> io::Result<()> {
+        self.file.write_at(&[0; FILE_BYTES as usize], 0)?;
         self.file.sync()
     }
 
@@ -120,15 +210,13 @@ impl AnchorFile {
         Ok([Sector::read(first), Sector::read(second)])
     }
 
-    /// The newest sector that is of this log and signed by `key`.
-    fn newest<'a>(&self, sectors: &'a [Sector; 2], key: &LogPublicKey) -> Option<(u64, &'a Record)> {
-        let valid = (0..).zip(sectors).filter_map(|(at, sector)| match sector {
-            Sector::Whole(whole) if whole.record.log == self.log && whole.is_signed_by(key) => {
-                Some((at, &whole.record))
-            }
+    /// The whole sector of this log with the highest counter, and where it is.
+    fn newest_of<'a>(&self, sectors: &'a [Sector; 2]) -> Option<(u64, &'a SignedAnchor)> {
+        let ours = (0..).zip(sectors).filter_map(|(at, sector)| match sector {
+            Sector::Whole(log, whole) if *log == self.log => Some((at, &**whole)),
             _ => None,
         });
-        valid.max_by_key(|(_, record)| record.counter)
+        ours.max_by_key(|(_, whole)| whole.counter)
     }
 }
 
@@ -139,61 +227,10 @@ enum Sector {
     Blank,
     /// Neither zeroes nor whole.
     Torn,
+    /// Whole, and of a version that this build does not know. Magic, version and checksum stand in their places in all.
+    Other(u8),
     /// Checksum and form are right; the signature is not yet checked.
-    Whole(Box<Whole>),
-}
-
-#[derive(Debug)]
-struct Whole {
-    record: Record,
-    signed: [u8; SIGNED_BYTES],
-    signature: [u8; 64],
-}
-
-#[derive(Debug)]
-struct Record {
-    counter: u64,
-    log: LogId,
-    anchor: Anchor,
-}
-
-impl Record {
-    fn to_sector(&self, key: &LogKey) -> Vec<u8> {
-        let mut sector = Vec::with_capacity(SECTOR_BYTES);
-        sector.extend_from_slice(MAGIC);
-        sector.extend_from_slice(&[VERSION, u8::from(self.anchor.clean), 0, 0, 0, 0, 0, 0]);
-        sector.extend_from_slice(&self.counter.to_be_bytes());
-        sector.extend_from_slice(self.log.as_bytes());
-        sector.extend_from_slice(&self.anchor.size.to_be_bytes());
-        sector.extend_from_slice(self.anchor.leaf.as_bytes());
-        debug_assert_eq!(sector.len(), SIGNED_BYTES);
-        let signature = key.sign(&[SIGNATURE_DOMAIN, sector.as_slice()].concat());
-        sector.extend_from_slice(&signature);
-        sector.resize(SUMMED_BYTES, 0);
-        let sum = Digest::of(&sector);
-        sector.extend_from_slice(sum.as_bytes());
-        sector
-    }
-
-    fn parse(signed: &[u8]) -> Option<Self> {
-        let rest = signed.strip_prefix(MAGIC)?;
-        let (flags, rest) = rest.split_first_chunk::<8>()?;
-        let [VERSION, clean @ (0 | 1), 0, 0, 0, 0, 0, 0] = *flags else {
-            return None;
-        };
-        let (counter, rest) = rest.split_first_chunk::<8>()?;
-        let (log, rest) = rest.split_first_chunk::<16>()?;
-        let (size, leaf) = rest.split_first_chunk::<8>()?;
-        Some(Self {
-            counter: u64::from_be_bytes(*counter),
-            log: LogId::from_bytes(*log),
-            anchor: Anchor {
-                size: u64::from_be_bytes(*size),
-                leaf: leaf.try_into().ok()?,
-                clean: clean == 1,
-            },
-        })
-    }
+    Whole(LogId, Box<SignedAnchor>),
 }
 
 impl Sector {
@@ -201,32 +238,78 @@ impl Sector {
         if bytes.iter().all(|byte| *byte == 0) {
             return Self::Blank;
         }
-        Self::parse(bytes).map_or(Self::Torn, |whole| Self::Whole(Box::new(whole)))
+        Self::try_read(bytes).unwrap_or(Self::Torn)
     }
 
-    fn parse(bytes: &[u8]) -> Option<Whole> {
+    fn try_read(bytes: &[u8]) -> Option<Self> {
         let (summed, sum) = bytes.split_at_checked(SUMMED_BYTES)?;
         if Digest::of(summed).as_bytes() != sum {
             return None;
         }
+        match summed.strip_prefix(MAGIC)?.first()? {
+            &VERSION => Self::parse(summed).map(|(log, whole)| Self::Whole(log, Box::new(whole))),
+            other => Some(Self::Other(*other)),
+        }
+    }
+
+    fn parse(summed: &[u8]) -> Option<(LogId, SignedAnchor)> {
         let (signed, rest) = summed.split_first_chunk::<SIGNED_BYTES>()?;
         let (signature, zeroes) = rest.split_first_chunk::<64>()?;
         zeroes.iter().all(|byte| *byte == 0).then_some(())?;
-        Some(Whole {
-            record: Record::parse(signed)?,
+        let (log, counter, anchor) = decode(signed)?;
+        let whole = SignedAnchor {
+            anchor,
+            counter,
             signed: *signed,
             signature: *signature,
-        })
+        };
+        Some((log, whole))
     }
 }
 
-impl Whole {
-    fn is_signed_by(&self, key: &LogPublicKey) -> bool {
-        key.verify(
-            &[SIGNATURE_DOMAIN, self.signed.as_slice()].concat(),
-            &self.signature,
-        )
-    }
+fn to_sector(anchor: &SignedAnchor) -> Vec<u8> {
+    let mut sector = Vec::with_capacity(SECTOR_BYTES);
+    sector.extend_from_slice(&anchor.signed);
+    sector.extend_from_slice(&anchor.signature);
+    sector.resize(SUMMED_BYTES, 0);
+    let sum = Digest::of(&sector);
+    sector.extend_from_slice(sum.as_bytes());
+    sector
+}
+
+/// The bytes that are signed.
+fn encode(anchor: &Anchor, log: LogId, counter: u64) -> [u8; SIGNED_BYTES] {
+    let parts: [&[u8]; 6] = [
+        MAGIC,
+        &[VERSION, u8::from(anchor.clean), 0, 0, 0, 0, 0, 0],
+        &counter.to_be_bytes(),
+        log.as_bytes(),
+        &anchor.size.to_be_bytes(),
+        anchor.leaf.as_bytes(),
+    ];
+    let mut bytes = [0; SIGNED_BYTES];
+    bytes
+        .iter_mut()
+        .zip(parts.into_iter().flatten())
+        .for_each(|(to, from)| *to = *from);
+    bytes
+}
+
+fn decode(signed: &[u8]) -> Option<(LogId, u64, Anchor)> {
+    let rest = signed.strip_prefix(MAGIC)?;
+    let (flags, rest) = rest.split_first_chunk::<8>()?;
+    let [VERSION, clean @ (0 | 1), 0, 0, 0, 0, 0, 0] = *flags else {
+        return None;
+    };
+    let (counter, rest) = rest.split_first_chunk::<8>()?;
+    let (log, rest) = rest.split_first_chunk::<16>()?;
+    let (size, leaf) = rest.split_first_chunk::<8>()?;
+    let anchor = Anchor {
+        size: u64::from_be_bytes(*size),
+        leaf: leaf.try_into().ok()?,
+        clean: clean == 1,
+    };
+    Some((LogId::from_bytes(*log), u64::from_be_bytes(*counter), anchor))
 }
 
 const MAGIC: &[u8; 8] = b"chanchor";

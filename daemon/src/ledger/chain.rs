@@ -4,7 +4,7 @@
 //! process ends, so a chain is never rolled back.
 
 use super::checkpoint::Checkpoint;
-use super::cose;
+use super::cose::{self, CoseError, SignedEntry};
 use super::key::{LogKey, LogPublicKey};
 use super::note;
 use super::tree::{Tile, Tree, leaf_hash};
@@ -34,7 +34,8 @@ impl Head {
     };
 }
 
-/// An event that has its place: numbered, chained, signed, not yet durable. Only `Chain::enroll` makes one.
+/// An event that has its place: numbered, chained, signed, not yet durable. `Chain::enroll` makes new ones;
+/// `Entry::adopt` takes one that a log already has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::manual_non_exhaustive,
@@ -51,6 +52,21 @@ pub struct Entry {
     pub bytes: Vec<u8>,
     /// No other file can build an entry.
     enrolled: (),
+}
+
+impl Entry {
+    /// Takes an entry that a log has at position `seq` from a copy of that log: a restore puts it back where it was. That it
+    /// belongs there is for the verification of the whole to say.
+    pub fn adopt(seq: Seq, bytes: Vec<u8>) -> Result<Self, CoseError> {
+        let payload_digest = Digest::of(SignedEntry::parse(&bytes)?.payload);
+        Ok(Self {
+            seq,
+            payload_digest,
+            leaf: leaf_hash(&bytes),
+            bytes,
+            enrolled: (),
+        })
+    }
 }
 
 /// The event does not fit an entry. The front refuses such calls; this is the second look.
@@ -166,6 +182,20 @@ impl Chain {
             time: event.time,
         };
         Ok(entry)
+    }
+
+    /// Another key signs from the next position on, under another origin if an epoch begins with it. To be called when the
+    /// event that brings it has been enrolled, and nothing after it. Panics when the origin can't stand in a signature line.
+    pub fn turn(&mut self, key: LogKey, origin: Option<String>) {
+        if let Some(origin) = origin {
+            assert!(
+                note::is_name(&origin),
+                "the origin can't stand in a signature line"
+            );
+            self.origin = origin;
+        }
+        // The key before is dropped here, and its memory overwritten.
+        self.key = key;
     }
 
     /// The checkpoint at the head, and its signed note. Of use only once the head is durable.

@@ -43,6 +43,11 @@ impl Checkpoint {
         }
     }
 
+    /// The size that a note names, unverified: where the key is looked up that has to have signed it.
+    pub fn claimed_size(note: &str) -> Option<u64> {
+        note.split('\n').nth(1)?.parse().ok()
+    }
+
     fn to_text(&self) -> String {
         format!(
             "{}\n{}\n{}\n",

@@ -11,7 +11,8 @@
 //! | meta | `checkpoint/` and size, u64 big-endian | signed note |
 //!
 //! fjall's recovery may drop journal records after damage without saying so, and then truncates the file. So the journals
-//! are copied aside before it may touch them (see `aside`); the anchor notices, the copy is the evidence.
+//! are read first (see `journal`): damage is refused, a torn end is cut off. They are copied aside before anything may touch
+//! them (see `aside`); where the anchor says that events are missing all the same, the copy is the evidence.
 
 use std::fmt;
 use std::io;
@@ -24,7 +25,9 @@ use parking_lot::Mutex;
 
 use super::aside;
 use super::chain::Head;
+use super::journal::{self, Found, Place};
 use super::store::{EventStore, Group, Page, StoreError, check_head, decode_head, encode_head};
+use super::survey::survey;
 use crate::base::Seq;
 use crate::event::RowKey;
 
@@ -43,19 +46,52 @@ pub struct FjallStore {
 }
 
 impl FjallStore {
-    /// Opens the store in `dir`, or creates it.
+    /// Opens the store in `dir`, or creates it. A damaged one is refused before anything in it is changed.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        Self::open_unless(dir, true)
+    }
+
+    /// Opens the store in `dir` although its journal is damaged, and cuts it there: what was acknowledged since is lost, but
+    /// for the copy aside. Only for an operator who accepts that.
+    pub fn open_cut(dir: &Path) -> Result<Self, StoreError> {
+        Self::open_unless(dir, false)
+    }
+
+    fn open_unless(dir: &Path, damaged: bool) -> Result<Self, StoreError> {
+        survey(dir)?;
+        let found = match dir.exists() {
+            true => journal::scan(dir).map_err(StoreError::unreadable)?,
+            false => Found::Whole,
+        };
+        if let (Found::Damaged(Place { journal, at }, whole_after), true) = (&found, damaged) {
+            return Err(StoreError::JournalDamaged {
+                journal: journal.clone(),
+                at: *at,
+                whole_after: *whole_after,
+            });
+        }
         // Order: copy first. A crash in between leaves a copy that is still the truth, for nothing was written since.
         aside::copy_journals(dir).map_err(StoreError::unreadable)?;
+        if let Found::Torn(place) | Found::Damaged(place, _) = &found {
+            tracing::warn!(
+                journal = %place.journal.display(),
+                at = place.at,
+                "the journal is cut off where it can't be read; the whole of it is in `journal-aside` until the log agrees with its anchor"
+            );
+            journal::cut(dir, place).map_err(StoreError::unreadable)?;
+        }
+        let unopened = |source: fjall::Error| StoreError::Unopened {
+            dir: dir.to_owned(),
+            source: source.into(),
+        };
         let db = Database::builder(dir)
             .worker_threads(1) // measured: one background worker is enough
             .cache_size(CACHE_BYTES)
             .open()
-            .map_err(StoreError::unreadable)?;
+            .map_err(unopened)?;
         // Options count when a keyspace is created; later ones are ignored.
-        let keyspace = |name: &str, options: fn() -> KeyspaceCreateOptions| {
-            db.keyspace(name, options).map_err(StoreError::unreadable)
-        };
+        let keyspace =
+            |name: &str, options: fn() -> KeyspaceCreateOptions| db.keyspace(name, options).map_err(unopened);
         let log = keyspace("log", || {
             // Fewer, longer flushes: p99.9 of a commit 3.4 ms instead of 7-11. LZ4 halves the log and speeds up scans.
             KeyspaceCreateOptions::default()

@@ -233,8 +233,16 @@ impl Contents {
     pub fn flip(&mut self, part: Part, bit: usize) -> bool {
         match part {
             Part::Entry(seq) => self.entries.get_mut(&seq).is_some_and(|bytes| flip(bytes, bit)),
-            Part::Row(nth) => self.rows.values_mut().nth(nth).is_some_and(|bytes| flip(bytes, bit)),
-            Part::Tile(nth) => self.tiles.values_mut().nth(nth).is_some_and(|bytes| flip(bytes, bit)),
+            Part::Row(nth) => self
+                .rows
+                .values_mut()
+                .nth(nth)
+                .is_some_and(|bytes| flip(bytes, bit)),
+            Part::Tile(nth) => self
+                .tiles
+                .values_mut()
+                .nth(nth)
+                .is_some_and(|bytes| flip(bytes, bit)),
             Part::Checkpoint(nth) => self.checkpoints.values_mut().nth(nth).is_some_and(|note| {
                 // Text stays text: the lowest bit of a letter.
                 let mut bytes = std::mem::take(note).into_bytes();

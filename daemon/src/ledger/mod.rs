@@ -16,10 +16,12 @@
 
 pub mod anchor;
 mod aside;
+pub mod bundle;
 pub mod chain;
 pub mod checkpoint;
 pub mod cose;
 pub mod fjall_store;
+mod journal;
 pub mod key;
 pub mod memory_store;
 pub mod note;
@@ -27,12 +29,13 @@ pub mod proof;
 pub mod receipt;
 pub mod rotation;
 pub mod store;
+mod survey;
 pub mod tree;
 
 #[cfg(test)]
 mod testing;
 
-pub use anchor::{Anchor, AnchorError, AnchorFile};
+pub use anchor::{Anchor, AnchorError, AnchorFile, SignedAnchor};
 pub use chain::{Chain, Entry, EntryTooLarge, Head};
 pub use checkpoint::Checkpoint;
 pub use cose::{CoseError, SignedEntry, sign_entry};

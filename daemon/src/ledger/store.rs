@@ -1,6 +1,7 @@
 //! What the ledger asks of a store, and what every store checks.
 
 use std::fmt::Debug;
+use std::path::PathBuf;
 
 use super::chain::{Entry, Head};
 use super::cose::SignedEntry;
@@ -109,11 +110,47 @@ pub enum StoreError {
     /// A write or an fsync failed, or one failed before.
     #[error("the store failed to write and must not be used further: {0}")]
     Fatal(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The store could not be opened or read.
-    #[error("the store can't be read: {0}")]
+    /// The store could not be opened.
+    #[error(
+        "the store in `{}` is damaged and can't be opened: {source}. Put `store` back whole from a copy or a backup; \
+         its journals as they were found are in its `journal-aside`", .dir.display()
+    )]
+    Unopened {
+        /// Where it is.
+        dir: PathBuf,
+        /// The embedded store's reason.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A journal is damaged before its end; nothing was changed.
+    #[error(
+        "the journal `{}` is damaged at byte {at}: {whole_after} whole groups of events follow, which were acknowledged. \
+         Nothing was changed. Put the file, or the whole `store`, back from a copy or a backup. When there is none, \
+         `chancery log accept-loss --data DIR --cut-journal --reason TEXT` goes on with what is before the damage", .journal.display()
+    )]
+    JournalDamaged {
+        /// The file.
+        journal: PathBuf,
+        /// The first byte that belongs to no whole group.
+        at: u64,
+        /// How many whole groups come after it.
+        whole_after: u64,
+    },
+    /// Something is missing in the store's directory, or does not belong there; nothing was changed.
+    #[error("`{}` {what}. Nothing was changed. What is missing can be put back from a copy or a backup of `store`", .path.display())]
+    Misshapen {
+        /// What it is about.
+        path: PathBuf,
+        /// What is the matter with it.
+        what: &'static str,
+    },
+    /// The store could not be read.
+    #[error(
+        "the store can't be read: {0}. If the disk is sound, put `store` back whole from a copy or a backup"
+    )]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// What is stored contradicts itself.
-    #[error("the store is damaged: {0}")]
+    #[error("the store is damaged: {0}. Put `store` back whole from a copy or a backup")]
     Damaged(&'static str),
     /// The group does not continue the log: a fault of the writer, and nothing was written.
     #[error("the group does not continue the log")]

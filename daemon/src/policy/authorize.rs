@@ -72,8 +72,11 @@ const BY_NOTHING: &str = "nothing allows it";
 /// The rule against roots in roles.
 const BY_ROOT_ASSUMES: &str = "roots assume no roles";
 
-/// What hands out a root's access key or takes it away: roots alone may do that, whatever policies say.
-const OF_ROOTS: [&str; 3] = [
+/// What hands out a root's access key or takes it away, what changes the key that the log is believed by, and what hands out all
+/// keys of all accounts, sealed as they are: roots alone may do that, whatever policies say.
+const OF_ROOTS: [&str; 5] = [
+    "chancery/GetVault",
+    "chancery/RotateLogKey",
     "chancery/CreateAccount",
     "chancery/RotateRootKey",
     "chancery/DeleteRootKey",

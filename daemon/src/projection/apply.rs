@@ -95,10 +95,6 @@ impl State {
         if value.as_deref() == before {
             return None;
         }
-        #[cfg(feature = "canary-bugs")]
-        if crate::base::CanaryBug::DigestKeepsRemoved.is_planted() && value.is_none() {
-            return Some(Written { row, value });
-        }
         if let Some(before) = before {
             self.digest.remove(&row, before);
         }
@@ -143,7 +139,7 @@ impl State {
                 rows.push(id.row_key());
                 rows.extend(self.access_keys.get(id).map(|row| row.slot.row_key()));
             }
-            Change::KeyDestroyed { key } => {
+            Change::KeyDestroyed { key } | Change::KeyDestructionReapplied { key } => {
                 rows.push(key.row_key());
                 rows.extend(self.aliases_of(*key).map(Address::row_key));
                 rows.extend(self.slots_of(*key).map(|slot| slot.row_key()));
@@ -175,6 +171,8 @@ impl State {
             Change::MaterialErased { slots } => rows.extend(slots.iter().map(Address::row_key)),
             Change::CatalogueAdopted { .. } => rows.push(catalogue_row()),
             Change::TimersHeld | Change::TimersReleased => rows.push(hold_row()),
+            // Every one is encoded anew.
+            Change::RowFormatAdopted { .. } => rows.extend(self.rows().map(|(row, _)| row)),
             Change::StateSealed { .. } => {}
             identity => self.identities_touched_by(identity, &mut rows),
         }
@@ -242,7 +240,7 @@ impl State {
                 };
                 self.set_lifecycle(*key, pending, rev);
             }
-            Change::KeyDestroyed { key } => self.destroy(*key, rev),
+            Change::KeyDestroyed { key } | Change::KeyDestructionReapplied { key } => self.destroy(*key, rev),
             Change::AliasBound {
                 key,
                 alias,
@@ -285,6 +283,12 @@ impl State {
                 actions.sort();
                 actions.dedup();
                 self.catalogue = Some(Arc::new(Catalogue { rev, actions }));
+            }
+            // No decision rests on it, so the revision stays.
+            Change::RowFormatAdopted { format } => {
+                if let Some(log) = self.log.as_mut() {
+                    log.rows = *format;
+                }
             }
             Change::TimersHeld => self.hold = Some(Hold { rev }),
             Change::TimersReleased => self.hold = None,

@@ -9,6 +9,7 @@
 
 pub mod apply;
 pub mod digest;
+mod encoding;
 pub mod identity;
 mod names;
 mod orders;

@@ -8,7 +8,7 @@ use crate::base::{
     AccessKeyId, AccountAlias, AccountId, AliasName, Digest, KeyId, KeyOrigin, KeySpec, KeyUsage,
     KeyVersionId, LogId, ProtectionLevel, Region, RotationInterval, Seq, SlotRef, Tag, Timestamp, UserId,
 };
-use crate::event::{AccessKeyCreated, Bytes, InternalKeyPurpose, RowKey, Table};
+use crate::event::{AccessKeyCreated, Bytes, InternalKeyPurpose, RowFormat, RowKey, Table};
 
 /// The identity of the log; one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Log {
     pub rev: Seq,
     /// Every key that it ever had, oldest first; the last one is in force.
     pub keys: Vec<KeyPeriod>,
+    /// How the rows are encoded; absent for the first format. This row itself is encoded in that one always.
+    #[serde(default = "first", skip_serializing_if = "RowFormat::is_first")]
+    pub rows: RowFormat,
     /// The origin line of its checkpoints now.
     pub origin: String,
     /// The public log key now: Ed25519, 32 bytes.
@@ -27,6 +30,10 @@ pub struct Log {
     pub region: Region,
     /// The highest generation of any slot that was ever referred to, also by what is destroyed since.
     pub generation: u32,
+}
+
+const fn first() -> RowFormat {
+    RowFormat::FIRST
 }
 
 impl Log {

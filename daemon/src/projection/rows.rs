@@ -1,6 +1,7 @@
 //! Between the state and its stored rows: loading, encoding, looking up by address.
 
 use super::State;
+use super::encoding;
 use super::identity::{Group, NameKind, Policy, PolicyKey, Role, Session, User, session_row};
 use super::row::{
     AccessKey, Account, Address, Alias, AliasKey, ClientToken, Erasure, InternalKey, Key, catalogue_row,
@@ -8,10 +9,10 @@ use super::row::{
 };
 use crate::base::{
     AccessKeyId, AccountId, AliasName, Digest, Folded, GroupId, KeyId, Region, RoleId, Seq, SlotRef,
-    Timestamp, UserId,
+    Timestamp, UnknownFormat, UserId,
 };
 use crate::event::codec::{self, DecodeError};
-use crate::event::{InternalKeyPurpose, RowKey, Table};
+use crate::event::{InternalKeyPurpose, RowFormat, RowKey, Table};
 
 /// Why stored rows are not a state.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum LoadError {
     /// A row does not decode.
     #[error("row {0:?} does not decode: {1}")]
     Row(RowKey, DecodeError),
+    /// The rows are of a format that this build does not know.
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
     /// A row stands under an address that is not its own.
     #[error("row {0:?} holds another row's content")]
     Misplaced(RowKey),
@@ -38,6 +42,9 @@ impl State {
             ..Self::default()
         };
         for (row, bytes) in rows {
+            if row.table == Table::Log {
+                encoding::named_by(&bytes)?;
+            }
             let stands_at = state
                 .load_row(&row, &bytes)
                 .map_err(|error| LoadError::Row(row.clone(), error))?;
@@ -49,88 +56,99 @@ impl State {
         Ok(state)
     }
 
+    /// How rows are encoded.
+    pub fn row_format(&self) -> RowFormat {
+        self.log.as_ref().map_or(RowFormat::FIRST, |log| log.rows)
+    }
+
+    fn encoded<T: serde::Serialize>(&self, row: &T) -> Vec<u8> {
+        encoding::encode(self.row_format(), row)
+    }
+
     fn load_row(&mut self, row: &RowKey, bytes: &[u8]) -> Result<RowKey, DecodeError> {
+        // The log's own row comes first, and says how the others are encoded.
+        let format = self.row_format();
         let address = match row.table {
             Table::Log => {
                 self.log = Some(codec::decode_row(bytes)?);
                 log_row()
             }
             Table::Account => {
-                let account: Account = codec::decode_row(bytes)?;
+                let account: Account = encoding::decode(format, bytes)?;
                 let address = account.id.row_key();
                 self.accounts.insert(account.id, account);
                 address
             }
             Table::AccessKey => {
-                let access_key: AccessKey = codec::decode_row(bytes)?;
+                let access_key: AccessKey = encoding::decode(format, bytes)?;
                 let address = access_key.id.row_key();
                 self.put_access_key(access_key);
                 address
             }
             Table::InternalKey => {
-                let internal: InternalKey = codec::decode_row(bytes)?;
+                let internal: InternalKey = encoding::decode(format, bytes)?;
                 let address = internal.purpose.row_key();
                 self.put_internal_key(internal);
                 address
             }
             Table::Key => {
-                let key: Key = codec::decode_row(bytes)?;
+                let key: Key = encoding::decode(format, bytes)?;
                 let address = key.id.row_key();
                 self.put_key(key);
                 address
             }
             Table::Alias => {
-                let alias: Alias = codec::decode_row(bytes)?;
+                let alias: Alias = encoding::decode(format, bytes)?;
                 let address = alias.address().row_key();
                 self.put_alias(alias);
                 address
             }
             Table::Erasure => {
-                let erasure: Erasure = codec::decode_row(bytes)?;
+                let erasure: Erasure = encoding::decode(format, bytes)?;
                 let address = erasure.slot.row_key();
                 self.put_erasure(erasure);
                 address
             }
             Table::Catalogue => {
-                self.catalogue = Some(codec::decode_row(bytes).map(std::sync::Arc::new)?);
+                self.catalogue = Some(encoding::decode(format, bytes).map(std::sync::Arc::new)?);
                 catalogue_row()
             }
             Table::Hold => {
-                self.hold = Some(codec::decode_row(bytes)?);
+                self.hold = Some(encoding::decode(format, bytes)?);
                 hold_row()
             }
             Table::ClientToken => {
-                let token: ClientToken = codec::decode_row(bytes)?;
+                let token: ClientToken = encoding::decode(format, bytes)?;
                 let address = token.token.row_key();
                 self.put_client_token(token);
                 address
             }
             Table::User => {
-                let user: User = codec::decode_row(bytes)?;
+                let user: User = encoding::decode(format, bytes)?;
                 let address = user.id.row_key();
                 self.put_user(user);
                 address
             }
             Table::Group => {
-                let group: Group = codec::decode_row(bytes)?;
+                let group: Group = encoding::decode(format, bytes)?;
                 let address = group.id.row_key();
                 self.put_group(group);
                 address
             }
             Table::Role => {
-                let role: Role = codec::decode_row(bytes)?;
+                let role: Role = encoding::decode(format, bytes)?;
                 let address = role.id.row_key();
                 self.put_role(role);
                 address
             }
             Table::Policy => {
-                let policy: Policy = codec::decode_row(bytes)?;
+                let policy: Policy = encoding::decode(format, bytes)?;
                 let address = policy.address().row_key();
                 self.put_policy(policy);
                 address
             }
             Table::Session => {
-                let session: Session = codec::decode_row(bytes)?;
+                let session: Session = encoding::decode(format, bytes)?;
                 let address = session_row(&session.id);
                 self.put_session(session);
                 address
@@ -186,39 +204,45 @@ impl State {
             Table::Log => self.log.as_ref().map(codec::encode),
             Table::Account => {
                 let id = AccountId::from_be_bytes(key.try_into().ok()?);
-                self.accounts.get(&id).map(codec::encode)
+                self.accounts.get(&id).map(|row| self.encoded(row))
             }
             Table::AccessKey => {
                 let id = AccessKeyId::parse(std::str::from_utf8(key).ok()?)?;
                 self.access_keys
                     .get(&id)
-                    .map(|access_key| codec::encode(&**access_key))
+                    .map(|access_key| self.encoded(&**access_key))
             }
             Table::InternalKey => {
                 let purpose = InternalKeyPurpose::from_number(*key.first()?)?;
-                self.internal_keys.get(&purpose).map(codec::encode)
+                self.internal_keys.get(&purpose).map(|row| self.encoded(row))
             }
             Table::Key => {
                 let id = KeyId::from_bytes(key.try_into().ok()?);
-                self.keys.get(&id).map(|key| codec::encode(&**key))
+                self.keys.get(&id).map(|key| self.encoded(&**key))
             }
-            Table::Alias => self.aliases.get(&alias_address(key)?).map(codec::encode),
-            Table::Erasure => self.erasures.get(&slot_address(key)?).map(codec::encode),
-            Table::Hold => self.hold.as_ref().map(codec::encode),
-            Table::Catalogue => self.catalogue.as_ref().map(|row| codec::encode(&**row)),
+            Table::Alias => self
+                .aliases
+                .get(&alias_address(key)?)
+                .map(|row| self.encoded(row)),
+            Table::Erasure => self
+                .erasures
+                .get(&slot_address(key)?)
+                .map(|row| self.encoded(row)),
+            Table::Hold => self.hold.as_ref().map(|row| self.encoded(row)),
+            Table::Catalogue => self.catalogue.as_ref().map(|row| self.encoded(&**row)),
             Table::ClientToken => self
                 .client_tokens
                 .get(&Digest::try_from(key).ok()?)
-                .map(codec::encode),
-            Table::User => self.user(user_address(key)?).map(|row| codec::encode(&**row)),
-            Table::Group => self.group(group_address(key)?).map(|row| codec::encode(&**row)),
-            Table::Role => self.role(role_address(key)?).map(|row| codec::encode(&**row)),
+                .map(|row| self.encoded(row)),
+            Table::User => self.user(user_address(key)?).map(|row| self.encoded(&**row)),
+            Table::Group => self.group(group_address(key)?).map(|row| self.encoded(&**row)),
+            Table::Role => self.role(role_address(key)?).map(|row| self.encoded(&**row)),
             Table::Policy => self
                 .policy_at(&policy_address(key)?)
-                .map(|row| codec::encode(&**row)),
+                .map(|row| self.encoded(&**row)),
             Table::Session => self
                 .session(&session_address(key)?)
-                .map(|row| codec::encode(&**row)),
+                .map(|row| self.encoded(&**row)),
             Table::Name => None,
         }
     }
@@ -242,44 +266,44 @@ impl State {
         log.chain(
             self.accounts
                 .iter()
-                .map(|(id, row)| (id.row_key(), codec::encode(row))),
+                .map(|(id, row)| (id.row_key(), self.encoded(row))),
         )
         .chain(
             self.access_keys
                 .iter()
-                .map(|(id, row)| (id.row_key(), codec::encode(&**row))),
+                .map(|(id, row)| (id.row_key(), self.encoded(&**row))),
         )
         .chain(
             self.internal_keys
                 .iter()
-                .map(|(id, row)| (id.row_key(), codec::encode(row))),
+                .map(|(id, row)| (id.row_key(), self.encoded(row))),
         )
         .chain(
             self.keys
                 .iter()
-                .map(|(id, row)| (id.row_key(), codec::encode(&**row))),
+                .map(|(id, row)| (id.row_key(), self.encoded(&**row))),
         )
         .chain(
             self.aliases
                 .iter()
-                .map(|(id, row)| (id.row_key(), codec::encode(row))),
+                .map(|(id, row)| (id.row_key(), self.encoded(row))),
         )
         .chain(
             self.erasures
                 .iter()
-                .map(|(id, row)| (id.row_key(), codec::encode(row))),
+                .map(|(id, row)| (id.row_key(), self.encoded(row))),
         )
-        .chain(self.hold.iter().map(|hold| (hold_row(), codec::encode(hold))))
+        .chain(self.hold.iter().map(|hold| (hold_row(), self.encoded(hold))))
         .chain(
             self.client_tokens
                 .iter()
-                .map(|(id, row)| (id.row_key(), codec::encode(row))),
+                .map(|(id, row)| (id.row_key(), self.encoded(row))),
         )
         .chain(self.identity_rows())
         .chain(
             self.catalogue
                 .iter()
-                .map(|row| (catalogue_row(), codec::encode(&**row))),
+                .map(|row| (catalogue_row(), self.encoded(&**row))),
         )
     }
 
@@ -287,23 +311,23 @@ impl State {
         let users = self
             .users
             .iter()
-            .map(|(id, row)| (id.row_key(), codec::encode(&**row)));
+            .map(|(id, row)| (id.row_key(), self.encoded(&**row)));
         let groups = self
             .groups
             .iter()
-            .map(|(id, row)| (id.row_key(), codec::encode(&**row)));
+            .map(|(id, row)| (id.row_key(), self.encoded(&**row)));
         let roles = self
             .roles
             .iter()
-            .map(|(id, row)| (id.row_key(), codec::encode(&**row)));
+            .map(|(id, row)| (id.row_key(), self.encoded(&**row)));
         let policies = self
             .policies
             .iter()
-            .map(|(address, row)| (address.row_key(), codec::encode(&**row)));
+            .map(|(address, row)| (address.row_key(), self.encoded(&**row)));
         let sessions = self
             .sessions
             .iter()
-            .map(|(id, row)| (session_row(id), codec::encode(&**row)));
+            .map(|(id, row)| (session_row(id), self.encoded(&**row)));
         users.chain(groups).chain(roles).chain(policies).chain(sessions)
     }
 }

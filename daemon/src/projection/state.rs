@@ -9,7 +9,8 @@ use super::digest::StateDigest;
 use super::identity::{Group, Policy, PolicyKey, Role, Session, User};
 use super::names::Names;
 use super::row::{
-    AccessKey, Account, Alias, AliasKey, Catalogue, ClientToken, Erasure, Hold, InternalKey, Key, Log,
+    AccessKey, Account, Alias, AliasKey, Catalogue, ClientToken, Erasure, Hold, InternalKey, Key, KeyVersion,
+    Log,
 };
 use crate::base::{
     AccessKeyId, AccountId, Digest, GroupId, GroupName, KeyId, PolicyName, Region, RoleId, RoleName, Seq,
@@ -154,6 +155,11 @@ impl State {
         self.keys.get(&id)
     }
 
+    /// All keys, by id.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<Key>> {
+        self.keys.values()
+    }
+
     /// The keys of an account in a region, newest first.
     pub fn keys_newest_first(&self, account: AccountId, region: &Region) -> impl Iterator<Item = KeyId> {
         let from = (
@@ -242,6 +248,24 @@ impl State {
     /// Whether a row refers to this slot: nothing else may be sealed under it.
     pub fn has_slot(&self, slot: SlotRef) -> bool {
         self.slots.contains_key(&slot)
+    }
+
+    /// Everything that is sealed under a slot, and under which: its name for an operator.
+    pub fn sealed_things(&self) -> impl Iterator<Item = (SlotRef, String)> {
+        let versions = self.keys.values().flat_map(|key| {
+            let of_key =
+                |version: &KeyVersion| (version.slot, format!("key {} (version {})", key.id, version.id));
+            key.versions.iter().map(of_key)
+        });
+        let access_keys = self.access_keys.values();
+        let internal_keys = self.internal_keys.iter();
+        versions
+            .chain(access_keys.map(|key| (key.slot, format!("access key {}", key.id))))
+            .chain(
+                internal_keys.map(|(purpose, key)| {
+                    (key.slot, format!("the daemon's own key for {}", purpose.as_str()))
+                }),
+            )
     }
 
     /// The state digest.

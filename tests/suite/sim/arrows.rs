@@ -25,10 +25,14 @@ pub enum Arrow {
     SlotReady,
     /// The same of a rotation.
     RotationReady,
+    /// The same of the log's own key.
+    LogKeyReady,
     /// Events are applied and not stored.
     Applied,
     /// The same of a rotation.
     RotationApplied,
+    /// The same of the log's own key.
+    LogKeyApplied,
     /// The group failed, and is not on the medium.
     CommitLost,
     /// The group failed, and is on the medium.
@@ -65,7 +69,7 @@ pub enum Arrow {
 
 impl Arrow {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::FoundingVault,
         Self::FoundingLost,
         Self::FoundingKept,
@@ -73,8 +77,10 @@ impl Arrow {
         Self::Waiting,
         Self::SlotReady,
         Self::RotationReady,
+        Self::LogKeyReady,
         Self::Applied,
         Self::RotationApplied,
+        Self::LogKeyApplied,
         Self::CommitLost,
         Self::CommitKept,
         Self::Durable,
@@ -103,7 +109,10 @@ impl Machine {
     /// Notes where the process is that is about to end.
     pub fn note_where(&mut self) {
         let anchored = self.anchored;
-        let places = self.life.as_ref().map_or(Vec::new(), |life| life.places(anchored));
+        let places = self
+            .life
+            .as_ref()
+            .map_or(Vec::new(), |life| life.places(anchored));
         places.into_iter().for_each(|arrow| self.at(arrow));
     }
 
@@ -132,9 +141,11 @@ impl Life {
         };
         is_so(Arrow::Waiting, !self.queue.is_empty());
         for input in &self.queue {
-            let is_fresh = matches!(&input.prepared.result, Ok(Ready::Decide(facts)) if facts.slot().is_some());
+            let is_fresh =
+                matches!(&input.prepared.result, Ok(Ready::Decide(facts)) if facts.slot().is_some());
             match input.call.op {
-                "kms/RotateKey" | "chancery/RotateKey" => is_so(Arrow::RotationReady, is_fresh),
+                "chancery/RotateKey" => is_so(Arrow::RotationReady, is_fresh),
+                "chancery/RotateLogKey" => is_so(Arrow::LogKeyReady, is_fresh),
                 _ => is_so(Arrow::SlotReady, is_fresh),
             }
         }
@@ -149,6 +160,10 @@ impl Life {
         is_so(
             Arrow::RotationApplied,
             changes().any(|change| matches!(change, Change::KeyRotated { .. })),
+        );
+        is_so(
+            Arrow::LogKeyApplied,
+            changes().any(|change| matches!(change, Change::LogKeyRotated(_))),
         );
         let records = |op: &str| op == "chancery/EraseMaterial";
         let waits = self.queue.iter().any(|input| records(input.call.op));

@@ -95,9 +95,13 @@ impl Client {
             (_, "EnableAutomaticRotation" | "RotationInterval" | "Filters" | "Marker" | "MaxItems") => None,
             (_, "NextToken" | "PageNumber" | "PageSize" | "ResourceGroupId" | "ProtectedResourceArn") => None,
             (_, "DryRun") => Some("true".into()),
-            ("kms/TagResource" | "kms/CreateKey", "Tags") => {
-                some(dice, &[r#"[{"TagKey":"a","TagValue":"1"}]"#, r#"[{"TagKey":"b","TagValue":"2"}]"#])
-            }
+            ("kms/TagResource" | "kms/CreateKey", "Tags") => some(
+                dice,
+                &[
+                    r#"[{"TagKey":"a","TagValue":"1"}]"#,
+                    r#"[{"TagKey":"b","TagValue":"2"}]"#,
+                ],
+            ),
             (_, "Tag.1.Key") => some(dice, &["a", "b", "c"]),
             (_, "Tag.1.Value") => some(dice, &["1", "2"]),
             (_, "ClientToken") => some(dice, &["t0", "t1", "t2"]),
@@ -118,9 +122,10 @@ impl Client {
             (_, "PolicyType") => some(dice, &["Custom", "Custom", "System"]),
             (_, "PolicyDocument") => some(dice, &papers::IDENTITY),
             (_, "VersionId") => some(dice, &["v1", "v2", "v3", "v4"]),
-            (_, "SetAsDefault" | "CascadingDelete" | "All" | "AllowConsoleLogin" | "NewAllowConsoleLogin") => {
-                some(dice, &["true", "false"])
-            }
+            (
+                _,
+                "SetAsDefault" | "CascadingDelete" | "All" | "AllowConsoleLogin" | "NewAllowConsoleLogin",
+            ) => some(dice, &["true", "false"]),
             (_, "RotateStrategy") => some(dice, &["None", "DeleteOldestNonDefaultVersionWhenLimitExceeded"]),
             (_, "UserName") => some(dice, &["a", "b", "c"]),
             (_, "NewUserName") => dice.once_in(4).then(|| dice.pick(&["a", "b", "c"]).to_string()),
@@ -140,7 +145,10 @@ impl Client {
             (_, "DurationSeconds") => some(dice, &["900", "3600", "7200"]),
             (_, "ExternalId") => some(dice, &["partner", "stranger"]),
             (_, "SourceIdentity") => some(dice, &["alice", "mallory"]),
-            (_, "Tag") => some(dice, &[r#"[{"Key":"a","Value":"1"}]"#, r#"[{"Key":"b","Value":"2"}]"#]),
+            (_, "Tag") => some(
+                dice,
+                &[r#"[{"Key":"a","Value":"1"}]"#, r#"[{"Key":"b","Value":"2"}]"#],
+            ),
             ("ram/ListTagResources" | "ram/TagResources" | "ram/UntagResources", "ResourceType") => {
                 some(dice, &["role", "policy"])
             }
@@ -154,7 +162,7 @@ impl Client {
             (_, "AccountId") => Some(dice.pick(&self.accounts).to_string()),
             (_, "DeleteOthers") => None,
             (_, "From") => Some(dice.below(40).to_string()),
-            (_, "MaxEntries") => Some((1 + dice.below(20)).to_string()),
+            (_, "MaxEntries" | "MaxRecords") => Some((1 + dice.below(20)).to_string()),
             (_, "EncodedDiagnosticMessage") => {
                 let nth = dice.index(self.diagnoses.len());
                 let some = nth.and_then(|nth| self.diagnoses.keys().nth(nth));
@@ -174,7 +182,8 @@ impl Client {
         let op = wire.row.op;
         let is_system = wire.get("PolicyType") == Some("System");
         if is_system && wire.params.contains_key("PolicyName") {
-            wire.params.insert("PolicyName".into(), papers::SYSTEM_NAME.into());
+            wire.params
+                .insert("PolicyName".into(), papers::SYSTEM_NAME.into());
         }
         if op == "kms/SetDeletionProtection" {
             let key = self.some_key(dice).map(|key| key.to_string());
@@ -182,7 +191,11 @@ impl Client {
         }
         // Everything at once is too much to say.
         if op == "chancery/SimulatePolicy" {
-            for (name, value) in [("Action.1", "kms:Encrypt"), ("Resource.1", "*"), ("Principal", "root")] {
+            for (name, value) in [
+                ("Action.1", "kms:Encrypt"),
+                ("Resource.1", "*"),
+                ("Principal", "root"),
+            ] {
                 wire.params.entry(name.into()).or_insert(value.into());
             }
             let key = self.some_key(dice).map(|key| key.to_string()).unwrap_or_default();
@@ -244,7 +257,9 @@ impl Client {
             .filter(|person| !person.is_session && person.user.is_some() == of_users)
             .collect();
         let nth = dice.index(fit.len());
-        Some(nth.map_or("LTAI5tUnknownUnknownUnkn".to_owned(), |nth| fit[nth].ak.to_string()))
+        Some(nth.map_or("LTAI5tUnknownUnknownUnkn".to_owned(), |nth| {
+            fit[nth].ak.to_string()
+        }))
     }
 
     fn some_blob(&self, dice: &mut Dice) -> Option<String> {
@@ -259,7 +274,6 @@ impl Client {
         let blob = nth.and_then(|nth| chancery::crypto::blob::Blob::parse(&self.ciphers[nth].blob).ok());
         Some(blob.map_or("none".to_owned(), |blob| blob.version().to_string()))
     }
-
 }
 
 const ALIASES: [&str; 3] = ["alias/a", "alias/b", "alias/c"];

@@ -112,8 +112,28 @@ impl Asked {
     /// Whether something is made that needs a slot of the vault.
     pub fn needs_a_slot(&self) -> bool {
         let op = self.wire.as_ref().map_or("", |wire| wire.row.op);
-        let makes = ["kms/CreateKey", "chancery/CreateAccount", "chancery/RotateRootKey", "ram/CreateAccessKey"];
+        let makes = [
+            "kms/CreateKey",
+            "chancery/CreateAccount",
+            "chancery/RotateLogKey",
+            "chancery/RotateRootKey",
+            "ram/CreateAccessKey",
+        ];
         matches!(self.kind, Kind::Create | Kind::CreateWith(..)) || makes.contains(&op)
+    }
+}
+
+impl Asked {
+    /// Whether the log itself is read for it, which can fail.
+    pub fn reads_the_log(&self) -> bool {
+        let op = self.wire.as_ref().map_or("", |wire| wire.row.op);
+        let reads = [
+            "chancery/GetLogEntries",
+            "chancery/GetLogStatus",
+            "ram/DecodeDiagnosticMessage",
+            "ram/GetAccessKeyLastUsed",
+        ];
+        reads.contains(&op)
     }
 }
 
@@ -206,13 +226,7 @@ impl Client {
     }
 
     /// Makes the call, and remembers it under the ticket that its answer comes with.
-    pub fn ask(
-        &mut self,
-        kind: Kind,
-        actor: Actor,
-        at: Timestamp,
-        dice: &mut Dice,
-    ) -> (Box<Call>, u64) {
+    pub fn ask(&mut self, kind: Kind, actor: Actor, at: Timestamp, dice: &mut Dice) -> (Box<Call>, u64) {
         let wire = match &kind {
             Kind::Deed(deed) => Some(deed.wire(actor.account)),
             Kind::Wire(wire) => Some(wire.clone()),
@@ -241,7 +255,10 @@ impl Client {
             dry_run: asked.wire.as_ref().is_some_and(Wire::is_rehearsal),
             rid: asked.rid,
             op,
-            open: asked.wire.as_ref().map_or(op == "kms/DescribeRegions", |wire| wire.row.open),
+            open: asked
+                .wire
+                .as_ref()
+                .map_or(op == "kms/DescribeRegions", |wire| wire.row.open),
             lane: if asked.is_long { Lane::Long } else { Lane::Short },
             actor,
             origin: Origin {
@@ -403,7 +420,9 @@ impl Client {
                 },
             ),
             Kind::AcceptClock => ("chancery/AcceptClock", Work::Command(Box::new(AcceptClock))),
-            Kind::Invalid | Kind::Deed(_) | Kind::Wire(_) => ("kms/CreateKey", Work::Invalid(ApiError::missing("KeySpec"))),
+            Kind::Invalid | Kind::Deed(_) | Kind::Wire(_) => {
+                ("kms/CreateKey", Work::Invalid(ApiError::missing("KeySpec")))
+            }
         }
     }
 

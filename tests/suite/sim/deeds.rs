@@ -239,7 +239,10 @@ impl Deed {
                     ("PolicyName", name.to_string()),
                     ("PolicyDocument", papers::IDENTITY[*which].into()),
                     ("SetAsDefault", default.to_string()),
-                    ("RotateStrategy", "DeleteOldestNonDefaultVersionWhenLimitExceeded".into()),
+                    (
+                        "RotateStrategy",
+                        "DeleteOldestNonDefaultVersionWhenLimitExceeded".into(),
+                    ),
                 ],
             ),
             Self::Default(name, version) => ("ram/SetDefaultPolicyVersion", versioned(name, *version)),
@@ -303,11 +306,17 @@ fn pair(user: &UserName, group: &GroupName) -> Named {
 }
 
 fn versioned(name: &PolicyName, version: PolicyVersion) -> Named {
-    vec![("PolicyName", name.to_string()), ("VersionId", version.to_string())]
+    vec![
+        ("PolicyName", name.to_string()),
+        ("VersionId", version.to_string()),
+    ]
 }
 
 fn access_key(user: &UserName, id: &AccessKeyId) -> Named {
-    vec![("UserName", user.to_string()), ("UserAccessKeyId", id.to_string())]
+    vec![
+        ("UserName", user.to_string()),
+        ("UserAccessKeyId", id.to_string()),
+    ]
 }
 
 fn attachment(holder: &HolderName, policy: &PolicyRef) -> Named {

@@ -18,8 +18,8 @@ use chancery::engine::prepare::{Ready, prepare};
 use chancery::engine::tools::{MessageLimits, Tools};
 use chancery::engine::writer::{Input, Rerun, Step, Writer};
 use chancery::event::Effect;
-use chancery::ledger::AnchorFile;
 use chancery::ledger::memory_store::Contents;
+use chancery::ledger::{AnchorFile, KeySchedule};
 
 use super::arrows::Arrow;
 use super::check::{self, States, Told};
@@ -486,13 +486,16 @@ impl Machine {
     /// The anchor follows the durable head, and is never ahead of it.
     pub fn anchor(&mut self, clean: bool) -> Result<(), Stop> {
         let Some(life) = &mut self.life else { return Ok(()) };
-        if let Err(error) = life.anchoring.follow(&life.tools.published, clean) {
+        if let Err(error) = life.anchoring.follow(&life.tools, clean) {
             self.at(Arrow::AnchorTorn);
             return self.failed(&error);
         }
         let log = life.writer.chain().log();
         let file = AnchorFile::open(self.disk.anchor_copy(), log).map_err(broken)?;
-        let anchor = file.read(&life.writer.chain().public()).map_err(broken)?;
+        let state = life.writer.state();
+        let log_row = state.log().ok_or(Stop::Broken("no log".into()))?;
+        let keys = KeySchedule::try_from(log_row).map_err(broken)?;
+        let anchor = file.read(&keys).map_err(broken)?;
         let size = self.disk.log().size().map_err(broken)?;
         if anchor.is_some_and(|anchor| anchor.size == size) {
             self.anchored = size;
@@ -533,7 +536,9 @@ impl Machine {
         self.at(Arrow::Stopped);
         self.fall();
         if self.is_rough && self.dice.once_in(4) {
-            let device = *self.dice.pick(&[Device::Anchor, Device::Anchor, Device::MirrorA, Device::MirrorB]);
+            let device = *self
+                .dice
+                .pick(&[Device::Anchor, Device::Anchor, Device::MirrorA, Device::MirrorB]);
             let (after, persisted) = (self.dice.below(2) as usize, self.dice.once_in(2));
             self.disk.fail_after(device, after, persisted);
             self.is_faulty = true;
@@ -560,7 +565,10 @@ impl Machine {
         let client = self.client.as_ref().ok_or("no client")?;
         let told = check::check(self.disk.log(), &self.states, client)?;
         self.audit().map_err(|what| {
-            let named = told.events.iter().find(|event| what.contains(&format!("event {}:", event.seq)));
+            let named = told
+                .events
+                .iter()
+                .find(|event| what.contains(&format!("event {}:", event.seq)));
             format!("{what}: {named:?}")
         })?;
         self.tally.events = told.events.len() as u64;

@@ -199,15 +199,15 @@ impl Call<'_> {
             None => self.account,
         };
         let root_keys = || {
-            let own = |(account, user, _): &&(AccountId, Option<UserId>, bool)| {
-                *account == named && user.is_none()
-            };
+            let own =
+                |(account, user, _): &&(AccountId, Option<UserId>, bool)| *account == named && user.is_none();
             rights.access_keys.values().filter(own).count()
         };
         (self.may)()?;
         match self.wire.row.op {
             "chancery/CreateAccount" | "chancery/AcceptClock" | "chancery/SimulatePolicy" => nothing(),
             "chancery/GetLogStatus" | "chancery/GetStatus" | "chancery/GetLogEntries" => nothing(),
+            "chancery/GetVault" | "chancery/RotateLogKey" => nothing(),
             "chancery/ListAccounts" => has("TotalCount", rights.accounts.len()),
             "chancery/RotateRootKey" => {
                 let makes_room = self.wire.get("DeleteOthers") == Some("true");
@@ -360,9 +360,7 @@ impl Call<'_> {
                 let own = rights.users.values().filter(|user| user.account == self.account);
                 has("Users.User.#", own.count().min(100))
             }
-            "ram/GetLoginProfile" | "ram/DeleteLoginProfile" => {
-                known().and(Err(Code::LoginProfileNotFound))
-            }
+            "ram/GetLoginProfile" | "ram/DeleteLoginProfile" => known().and(Err(Code::LoginProfileNotFound)),
             "ram/GetUserMFAInfo" | "ram/UnbindMFADevice" => known().and(Err(Code::MfaDeviceNotFound)),
             op => panic!("the model knows nothing of {op}"),
         }
@@ -414,7 +412,10 @@ impl Call<'_> {
             }
             "ram/ListGroups" => {
                 (self.may)()?;
-                let own = rights.groups.values().filter(|(account, _)| *account == self.account);
+                let own = rights
+                    .groups
+                    .values()
+                    .filter(|(account, _)| *account == self.account);
                 has("Groups.Group.#", own.count().min(100))
             }
             "ram/AddUserToGroup" => {
@@ -477,7 +478,10 @@ impl Call<'_> {
                 (self.may)()?;
                 let asked = named_tags(self.wire);
                 let own = rights.roles.values().filter(|role| {
-                    role.account == self.account && asked.iter().all(|(name, value)| role.tags.get(name) == Some(value))
+                    role.account == self.account
+                        && asked
+                            .iter()
+                            .all(|(name, value)| role.tags.get(name) == Some(value))
                 });
                 has("Roles.Role.#", own.count().min(100))
             }
@@ -491,7 +495,10 @@ impl Call<'_> {
                 let (_, role) = self
                     .role(name, account.parse().unwrap())
                     .ok_or(Code::RoleNotFound)?;
-                let seconds = self.wire.get("DurationSeconds").map_or(3_600, |text| text.parse().unwrap());
+                let seconds = self
+                    .wire
+                    .get("DurationSeconds")
+                    .map_or(3_600, |text| text.parse().unwrap());
                 match seconds > role.session_max {
                     true => Err(Code::InvalidParameter),
                     false => nothing(),
@@ -526,13 +533,24 @@ impl Call<'_> {
         (self.may)()?;
         let (holder, codes) = if op.ends_with("User") {
             let user = self.user(wire.text("UserName")).ok_or(Code::UserNotFound)?;
-            (Holder::User(user.0), [Code::UserPolicyTaken, Code::UserPolicyNotFound])
+            (
+                Holder::User(user.0),
+                [Code::UserPolicyTaken, Code::UserPolicyNotFound],
+            )
         } else if op.ends_with("Group") {
             let group = self.group(wire.text("GroupName")).ok_or(Code::GroupNotFound)?;
-            (Holder::Group(group), [Code::GroupPolicyTaken, Code::GroupPolicyNotFound])
+            (
+                Holder::Group(group),
+                [Code::GroupPolicyTaken, Code::GroupPolicyNotFound],
+            )
         } else {
-            let role = self.role(wire.text("RoleName"), self.account).ok_or(Code::RoleNotFound)?;
-            (Holder::Role(role.0), [Code::RolePolicyTaken, Code::RolePolicyNotFound])
+            let role = self
+                .role(wire.text("RoleName"), self.account)
+                .ok_or(Code::RoleNotFound)?;
+            (
+                Holder::Role(role.0),
+                [Code::RolePolicyTaken, Code::RolePolicyNotFound],
+            )
         };
         if op.starts_with("ram/ListPoliciesFor") {
             return has("Policies.Policy.#", self.attached_to(holder));
@@ -615,7 +633,10 @@ impl Call<'_> {
                 PolicyRef::System(_) => has("Policy.DefaultVersion", "v1"),
                 PolicyRef::Custom(_) => {
                     let policy = own()?;
-                    has("DefaultPolicyVersion.PolicyDocument", &policy.versions[&policy.default])
+                    has(
+                        "DefaultPolicyVersion.PolicyDocument",
+                        &policy.versions[&policy.default],
+                    )
                 }
             },
             "ram/GetPolicyVersion" => {
@@ -641,7 +662,9 @@ impl Call<'_> {
                     let asked = named_tags(self.wire);
                     let own = rights.policies.iter().filter(|((account, _), policy)| {
                         *account == self.account
-                            && asked.iter().all(|(name, value)| policy.tags.get(name) == Some(value))
+                            && asked
+                                .iter()
+                                .all(|(name, value)| policy.tags.get(name) == Some(value))
                     });
                     has("Policies.Policy.#", own.count().min(100))
                 }
@@ -721,7 +744,10 @@ impl Call<'_> {
                 own.map(|role| &role.tags).collect()
             }
             (None, false) => {
-                let own = rights.policies.iter().filter(|((account, _), _)| *account == self.account);
+                let own = rights
+                    .policies
+                    .iter()
+                    .filter(|((account, _), _)| *account == self.account);
                 own.map(|(_, policy)| &policy.tags).collect()
             }
         };

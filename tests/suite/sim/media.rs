@@ -1,8 +1,8 @@
 //! What the events say about the media must be so by the time they are durable (laws 1 and 5).
 
-use chancery::base::{KeyId, SlotRef};
+use chancery::base::{KeyId, Seq, SlotRef};
+use chancery::event::Change;
 use chancery::event::codec::decode_event;
-use chancery::event::{AccessKeyCreated, Change, KeyCreated, KeyVersionAdded};
 use chancery::ledger::{Group, SignedEntry};
 use chancery::projection::State;
 
@@ -30,29 +30,12 @@ impl Machine {
             let signed = SignedEntry::parse(&entry.bytes).map_err(|error| error.to_string())?;
             let event = decode_event(signed.payload).map_err(|error| error.to_string())?;
             for change in &event.chg {
+                if let Some(slot) = change.slot() {
+                    self.is_synced(event.seq, slot, &mirrors)?;
+                }
                 match change {
-                    Change::KeyCreated(KeyCreated {
-                        version: KeyVersionAdded { slot, .. },
-                        ..
-                    })
-                    | Change::KeyRotated {
-                        version: KeyVersionAdded { slot, .. },
-                        ..
-                    }
-                    | Change::AccessKeyCreated(AccessKeyCreated { slot, .. }) => {
-                        let slot = *slot;
-                        self.tally.rotated += u64::from(matches!(change, Change::KeyRotated { .. }));
-                        let sealed = mirrors.each_ref().map(|mirror| slot_key(mirror, slot));
-                        let [Some(a), Some(b)] = sealed else {
-                            return Err(format!("event {}: slot {slot} is not on the media", event.seq));
-                        };
-                        if a != b || a.iter().all(|byte| *byte == 0) {
-                            return Err(format!("event {}: slot {slot} is not synced", event.seq));
-                        }
-                        if let Some(other) = self.filled.insert(slot, a.to_vec()) {
-                            return Err(format!("slot {slot} is used twice, before for {other:?}"));
-                        }
-                    }
+                    Change::KeyRotated { .. } => self.tally.rotated += 1,
+                    Change::LogKeyRotated(_) => self.tally.log_keys += 1,
                     Change::TimersReleased if event.op == "chancery/AcceptClock" => self.held_until = 0,
                     Change::MessagesReserved { .. } => self.tally.reserved += 1,
                     Change::KeyDeletionScheduled { key, delete_at } => {
@@ -90,6 +73,21 @@ impl Machine {
 }
 
 impl Machine {
+    /// What a slot that an event refers to holds is on both media by then, and was never given before (laws 1 and 3).
+    fn is_synced(&mut self, seq: Seq, slot: SlotRef, mirrors: &[Vec<u8>; 2]) -> Result<(), String> {
+        let sealed = mirrors.each_ref().map(|mirror| slot_key(mirror, slot));
+        let [Some(a), Some(b)] = sealed else {
+            return Err(format!("event {seq}: slot {slot} is not on the media"));
+        };
+        if a != b || a.iter().all(|byte| *byte == 0) {
+            return Err(format!("event {seq}: slot {slot} is not synced"));
+        }
+        match self.filled.insert(slot, a.to_vec()) {
+            Some(other) => Err(format!("slot {slot} is used twice, before for {other:?}")),
+            None => Ok(()),
+        }
+    }
+
     /// A key lives out its window, whatever the wall clock says: only steps ahead that were held for a day, or accepted,
     /// shorten it, and drift.
     fn is_not_early(&self, key: KeyId) -> Result<(), String> {

@@ -73,7 +73,10 @@ impl Machine {
     /// Something befalls the media of a machine that is off; it is started, and set right.
     pub fn strike(&mut self) -> Result<(), String> {
         let misfortune = *self.dice.pick(&Misfortune::ALL);
-        let (store, anchor) = (self.disk.store_contents(), self.disk.file(Device::Anchor).durable());
+        let (store, anchor) = (
+            self.disk.store_contents(),
+            self.disk.file(Device::Anchor).durable(),
+        );
         let Some(due) = self.befall(misfortune, &store) else {
             return Ok(());
         };
@@ -90,7 +93,10 @@ impl Machine {
         }
         let by_rows = matches!(
             started,
-            Err(BootError::Digest { .. } | BootError::Rows(_) | BootError::Incomplete(_))
+            Err(BootError::Digest { .. }
+                | BootError::Rows(_)
+                | BootError::Format(_)
+                | BootError::Incomplete(_))
         );
         drop(started);
         if misfortune == Misfortune::Mirror && !self.mirrors_agree() {
@@ -168,7 +174,13 @@ impl Machine {
             return None;
         }
         self.disk.replace_store(struck);
-        let sealed = self.disk.log().checkpoints().ok()?.last().map_or(0, |(size, _)| *size);
+        let sealed = self
+            .disk
+            .log()
+            .checkpoints()
+            .ok()?
+            .last()
+            .map_or(0, |(size, _)| *size);
         Some(match part {
             Part::Entry(seq) if seq >= sealed => Due::Refuses,
             Part::Row(_) | Part::Digest | Part::Head => Due::Refuses,

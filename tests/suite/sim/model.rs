@@ -149,7 +149,11 @@ impl Model {
             Change::RotationPolicySet { key, interval } => self
                 .changeable(*key, |life| life == Life::Enabled)
                 .map(|about| about.interval = *interval),
-            Change::KeyRotated { at: now, key, version } => self
+            Change::KeyRotated {
+                at: now,
+                key,
+                version,
+            } => self
                 .changeable(*key, |life| life == Life::Enabled)
                 .filter(|about| about.is_counted || about.is_due(*now))
                 .map(|about| {
@@ -191,12 +195,7 @@ impl Model {
 
     /// Compares an answer with what it had to be. Whether its caller had the right, `check_rights` compares; here counts
     /// what the event says of that.
-    pub fn check(
-        &self,
-        acknowledged: &Acknowledged,
-        event: &Event,
-        client: &Client,
-    ) -> Result<(), String> {
+    pub fn check(&self, acknowledged: &Acknowledged, event: &Event, client: &Client) -> Result<(), String> {
         let ciphers = &client.ciphers;
         let Acknowledged { asked, outcome, .. } = acknowledged;
         let effect = event.dec.effect;
@@ -206,7 +205,8 @@ impl Model {
         };
         if effect == Effect::None && !self.rights.is_good(&event.actor, event.dec.at) {
             // Gone, or called something else by now.
-            let turned_away = matches!(outcome, Err(code) if GONE.contains(code) || *code == Code::Unavailable);
+            let turned_away =
+                matches!(outcome, Err(code) if GONE.contains(code) || *code == Code::Unavailable);
             return match turned_away {
                 true => Ok(()),
                 false => Err(format!("{acknowledged:?} of somebody who is not good there")),
@@ -230,6 +230,8 @@ impl Model {
             (Ok(_), Err(Code::Unavailable)) => {
                 asked.is_long || asked.needs_a_slot() || self.may_wait_for_a_version(asked)
             }
+            // A read of the log that failed.
+            (_, Err(Code::Internal)) => asked.reads_the_log(),
             (Err(expected), Err(code)) => {
                 let waits = asked.is_long || asked.needs_a_slot();
                 expected == code || (*code == Code::Unavailable && waits)

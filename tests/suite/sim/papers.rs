@@ -41,8 +41,14 @@ pub fn trust(which: usize, account: AccountId) -> String {
         ("user/a", ""),
         ("role/r1", ""),
         ("user/nobody", ""),
-        ("root", r#","Condition":{"StringEquals":{"sts:ExternalId":"partner"}}"#),
-        ("root", r#","Condition":{"StringEquals":{"sts:SourceIdentity":"alice"}}"#),
+        (
+            "root",
+            r#","Condition":{"StringEquals":{"sts:ExternalId":"partner"}}"#,
+        ),
+        (
+            "root",
+            r#","Condition":{"StringEquals":{"sts:SourceIdentity":"alice"}}"#,
+        ),
     ][which];
     format!(
         r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"RAM":["acs:ram::{account}:{whom}"]}}{condition}}}]}}"#

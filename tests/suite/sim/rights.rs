@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chancery::base::{
-    AccessKeyId, AccountId, Code, GroupId, GroupName, KeyId, PolicyName, PolicyVersion, RoleId, RoleName, Tag,
-    TagKey, Timestamp, UserId, UserName,
+    AccessKeyId, AccountId, Code, GroupId, GroupName, KeyId, PolicyName, PolicyVersion, RoleId, RoleName,
+    Tag, TagKey, Timestamp, UserId, UserName,
 };
 use chancery::event::{
     Actor, ActorKind, Change, Effect, Element, Event, Holder, Outcome, PolicyRef, Recorded, Tagged,
@@ -474,7 +474,8 @@ impl Rights {
         let session = session.and_then(|session| session.policy.as_ref());
         let session = session.map(|paper| paper.says(&ask));
         let trust = (ask.action == "sts:AssumeRole").then(|| {
-            let named = |role: &&Role| ask.resource == format!("acs:ram::{}:role/{}", role.account, role.name);
+            let named =
+                |role: &&Role| ask.resource == format!("acs:ram::{}:role/{}", role.account, role.name);
             let role = self.roles.values().find(named);
             // A role that is not there has nothing against it: who may assume it is told that it is not.
             role.map_or(Says::Yes, |role| role.read.says(&ask))
@@ -615,7 +616,8 @@ pub fn said<'a>(recorded: &'a Recorded, name: &str) -> Option<&'a str> {
 
 /// Tags as names and values.
 pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (String, String)> {
-    tags.iter().map(|tag| (tag.key.to_string(), tag.value.to_string()))
+    tags.iter()
+        .map(|tag| (tag.key.to_string(), tag.value.to_string()))
 }
 
 /// What callers hear whose access key is not there, off, or of a session that has ended.
@@ -631,13 +633,15 @@ const OF_ROOTS: [&str; 3] = [
     "chancery/DeleteRootKey",
 ];
 /// What concerns all accounts, or none.
-const OF_THE_DAEMON: [&str; 6] = [
+const OF_THE_DAEMON: [&str; 8] = [
     "chancery/AcceptClock",
     "chancery/CreateAccount",
     "chancery/GetLogEntries",
     "chancery/GetLogStatus",
     "chancery/GetStatus",
+    "chancery/GetVault",
     "chancery/ListAccounts",
+    "chancery/RotateLogKey",
 ];
 /// For these, being authenticated is enough.
 const OPEN: [&str; 2] = ["kms/DescribeRegions", "sts/GetCallerIdentity"];

@@ -102,7 +102,6 @@ pub const SPACE_LIMITS: ReserveLimits = ReserveLimits {
 /// See `SPACE_LIMITS`.
 pub const PLENTY: u64 = 1_000;
 
-
 impl Disk {
     /// Blank media.
     pub fn new() -> Self {
@@ -325,7 +324,9 @@ impl EventStore for CountingStore {
         let mut plan = self.0.plan.lock().unwrap();
         plan.operations += 1;
         if plan.is_full {
-            return Err(StoreError::Fatal(io::Error::from(io::ErrorKind::StorageFull).into()));
+            return Err(StoreError::Fatal(
+                io::Error::from(io::ErrorKind::StorageFull).into(),
+            ));
         }
         plan.failure = match plan.failure {
             Some((0, mode)) => {

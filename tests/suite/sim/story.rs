@@ -95,7 +95,15 @@ fn choose(machine: &mut Machine) -> Result<(), Stop> {
             }
             // Small ones, such as a clock that is steered makes; an hour; days; and a year, which no battery keeps.
             let millis = *machine.dice.pick(&[
-                -900, 300, -5_000, -3_600_000, 1_800_000, 10 * days, -10 * days, 400 * days, -400 * days,
+                -900,
+                300,
+                -5_000,
+                -3_600_000,
+                1_800_000,
+                10 * days,
+                -10 * days,
+                400 * days,
+                -400 * days,
             ]);
             machine.step_clock(millis);
             if machine.dice.once_in(2) {

@@ -37,6 +37,8 @@ pub struct Tally {
     pub dropped: u64,
     /// Keys that got a new version.
     pub rotated: u64,
+    /// Times that the log got another key.
+    pub log_keys: u64,
     /// Blocks of messages set aside.
     pub reserved: u64,
     /// Slots erased, and found to be.
@@ -82,6 +84,7 @@ impl Tally {
         self.destroyed += other.destroyed;
         self.dropped += other.dropped;
         self.rotated += other.rotated;
+        self.log_keys += other.log_keys;
         self.reserved += other.reserved;
         self.erased += other.erased;
         self.held += other.held;
@@ -139,6 +142,7 @@ impl Tally {
             self.dropped,
             self.rotated,
             self.reserved,
+            self.log_keys,
             self.erased,
             self.held,
             self.allowed,
@@ -205,12 +209,13 @@ impl fmt::Display for Tally {
         )?;
         writeln!(
             f,
-            "  {} keys destroyed, {} access keys deleted, {} slots erased, {} rotations, {} blocks of messages; of users and \
+            "  {} keys destroyed, {} access keys deleted, {} slots erased, {} rotations, {} log keys, {} blocks of messages; of users and \
              sessions {} allowed, {} denied, {} overtaken",
             self.destroyed,
             self.dropped,
             self.erased,
             self.rotated,
+            self.log_keys,
             self.reserved,
             self.allowed,
             self.denied,

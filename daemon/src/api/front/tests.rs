@@ -213,7 +213,12 @@ fn largest(action: &str, key: &str) -> Option<Vec<(&'static str, String)>> {
         "ScheduleKeyDeletion" => vec![key, ("PendingWindowInDays", "366".to_owned())],
         "GetKeyPolicy" => vec![key],
         "SetKeyPolicy" => vec![key, ("Policy", ram::key_policy())],
-        "DescribeRegions" | "DescribeAccountKmsStatus" | "GetStatus" | "GetLogStatus" | "AcceptClock" => {
+        "DescribeRegions"
+        | "DescribeAccountKmsStatus"
+        | "GetStatus"
+        | "GetLogStatus"
+        | "AcceptClock"
+        | "RotateLogKey" => {
             vec![]
         }
         "SimulatePolicy" => {
@@ -222,6 +227,7 @@ fn largest(action: &str, key: &str) -> Option<Vec<(&'static str, String)>> {
             params
         }
         "GetLogEntries" => vec![("From", "0".to_owned()), ("MaxEntries", "2048".to_owned())],
+        "GetVault" => vec![("From", u32::MAX.to_string()), ("MaxRecords", "4096".to_owned())],
         _ => return accounts::largest(action),
     })
 }

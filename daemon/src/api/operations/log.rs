@@ -2,12 +2,12 @@
 
 use crate::api::table::{CHANCERY, Param, Request, Row};
 use crate::base::{ApiError, Seq, limits};
-use crate::engine::query::log::{GetLogEntries, GetLogStatus};
+use crate::engine::query::log::{GetLogEntries, GetLogStatus, GetVault};
 use crate::engine::query::status::GetStatus;
-use crate::engine::{AcceptClock, Class, Work};
+use crate::engine::{AcceptClock, Class, RotateLogKey, Work};
 
 /// The family's rows.
-pub static ROWS: [Row; 4] = [
+pub static ROWS: [Row; 6] = [
     Row::new(
         Class::Query,
         (&CHANCERY, "GetLogStatus", "chancery/GetLogStatus"),
@@ -29,6 +29,17 @@ pub static ROWS: [Row; 4] = [
     .long(),
     Row::new(
         Class::Query,
+        (&CHANCERY, "GetVault", "chancery/GetVault"),
+        "Returns records of the vault as they are stored, sealed under the root key; `chancery backup` calls it.",
+        &[
+            Param::optional("From", "the first slot; default 0"),
+            Param::optional("MaxRecords", "1 to 4096; default 4096"),
+        ],
+        get_vault,
+    )
+    .long(),
+    Row::new(
+        Class::Query,
         (&CHANCERY, "GetStatus", "chancery/GetStatus"),
         "Shows what an operator must know: uptime, lag, queue, disk, whether timers are held.",
         &[],
@@ -41,6 +52,13 @@ pub static ROWS: [Row; 4] = [
         &[],
         |_| Ok(Work::Command(Box::new(AcceptClock))),
     ),
+    Row::new(
+        Class::Command,
+        (&CHANCERY, "RotateLogKey", "chancery/RotateLogKey"),
+        "Gives the log another signing key; the one before it, which signs that, is erased.",
+        &[],
+        |_| Ok(Work::Command(Box::new(RotateLogKey))),
+    ),
 ];
 
 fn get_log_entries(request: &Request<'_>) -> Result<Work, ApiError> {
@@ -52,5 +70,18 @@ fn get_log_entries(request: &Request<'_>) -> Result<Work, ApiError> {
     Ok(Work::Query(Box::new(GetLogEntries {
         from: Seq::new(from),
         limit,
+    })))
+}
+
+fn get_vault(request: &Request<'_>) -> Result<Work, ApiError> {
+    let params = request.params;
+    let max = limits::VAULT_PAGE_RECORDS_MAX;
+    let from = params
+        .optional_integer("From", 0..=u64::from(u32::MAX))?
+        .unwrap_or(0);
+    let limit = params.optional_integer("MaxRecords", 1..=max)?.unwrap_or(max);
+    Ok(Work::Query(Box::new(GetVault {
+        from: u32::try_from(from).unwrap_or(u32::MAX),
+        limit: u32::try_from(limit).unwrap_or(u32::MAX),
     })))
 }

@@ -27,9 +27,7 @@ use crate::engine::writer::{Input, Step};
 use crate::event::codec::decode_event;
 use crate::event::{Actor, ActorKind, Event, Origin, Recorded, RowKey};
 use crate::ledger::store::{RowWrite, load_tree};
-use crate::ledger::{
-    Anchor, Chain, EventStore, Group, LogKey, LogPublicKey, MemoryStore, SignedEntry, commit,
-};
+use crate::ledger::{Chain, EventStore, Group, LogKey, MemoryStore, SignedAnchor, SignedEntry, commit};
 use crate::projection::State;
 
 #[derive(Debug, Default)]
@@ -70,8 +68,7 @@ impl Bench {
             name: "test".into(),
             region: Region::parse("cn-hangzhou").unwrap(),
         };
-        let root = crate::custody::RootKey::make(&SystemEntropy);
-        let core = found(storage, root, &world, &founding, &mut |_| Ok(())).unwrap();
+        let core = found(storage, root(), &world, &founding, &mut |_| Ok(())).unwrap();
         Self {
             core,
             store,
@@ -304,6 +301,11 @@ impl Bench {
     }
 }
 
+/// The root key of every bench.
+pub fn root() -> crate::custody::RootKey {
+    crate::custody::RootKey::from_secret(SecretBytes::new(vec![9; 32])).unwrap()
+}
+
 /// The log key, as a thief would have it: unsealed from the vault.
 pub fn stolen(core: &Core) -> LogKey {
     use crate::custody::Owner;
@@ -342,7 +344,7 @@ pub struct Tampered {
     pub entries: Vec<Vec<u8>>,
     pub kept: Vec<Kept>,
     pub claims: Claims,
-    pub anchor: Option<Anchor>,
+    pub anchor: Option<SignedAnchor>,
     pub rows: Vec<(RowKey, Vec<u8>)>,
     pub digest: ClaimedDigest,
 }
@@ -355,7 +357,7 @@ impl Tampered {
             entries: bench.entries(),
             kept: source.checkpoints().unwrap(),
             claims: source.claims().unwrap(),
-            anchor: source.anchor(chain.log(), &chain.public()).unwrap().unwrap(),
+            anchor: source.anchor(chain.log()).unwrap().unwrap(),
             rows: source.rows(None, usize::MAX).unwrap().unwrap(),
             digest: source.digest().unwrap(),
         }
@@ -388,8 +390,8 @@ impl LogSource for Tampered {
         Ok(None)
     }
 
-    fn anchor(&mut self, _: LogId, _: &LogPublicKey) -> Result<Option<Option<Anchor>>, SourceError> {
-        Ok(Some(self.anchor))
+    fn anchor(&mut self, _: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError> {
+        Ok(Some(self.anchor.clone()))
     }
 
     fn rows(&mut self, from: Option<&RowKey>, limit: usize) -> Result<Option<Rows>, SourceError> {

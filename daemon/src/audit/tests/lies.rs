@@ -7,6 +7,7 @@ use crate::audit::problem::Fault;
 use crate::base::{Code, Digest, KeyId, Seq, Timestamp};
 use crate::domain::law::Unlawful;
 use crate::domain::lifecycle::Transition;
+use crate::event::codec::DecodeError;
 use crate::event::{ActorKind, Change, Effect, Event, Outcome, Recorded};
 
 /// A template of each operation, and a log to lie into.
@@ -269,5 +270,5 @@ fn a_second_beginning_is_found() {
 fn a_version_that_never_was_is_found() {
     let stage = Stage::new();
     let event = stage.event("kms/DescribeRegions", |event| event.v = 0);
-    stage.is_fault(event, &Fault::Version(0));
+    stage.is_fault(event, &Fault::Payload(DecodeError::NeverWas(0)));
 }

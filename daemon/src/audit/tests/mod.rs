@@ -1,10 +1,11 @@
 //! Each kind of tampering is found and named, and an honest log passes.
 
-mod bench;
+pub(crate) mod bench;
 mod hindsight;
 mod lies;
 mod live;
 mod rows;
+mod upgrade;
 mod verdicts;
 
 use bench::{Bench, check, event, stolen};
@@ -105,9 +106,8 @@ impl super::LogSource for Swapped<'_> {
     fn anchor(
         &mut self,
         log: crate::base::LogId,
-        key: &crate::ledger::LogPublicKey,
-    ) -> Result<Option<Option<crate::ledger::Anchor>>, super::SourceError> {
-        self.honest.anchor(log, key)
+    ) -> Result<Option<Option<crate::ledger::SignedAnchor>>, super::SourceError> {
+        self.honest.anchor(log)
     }
 
     fn rows(
@@ -238,11 +238,17 @@ fn a_checkpoint_of_another_past_is_found() {
 fn an_anchor_of_another_past_is_found() {
     let (bench, _) = Bench::busy();
     let mut tampered = bench.tampered();
-    tampered.anchor = tampered.anchor.map(|anchor| crate::ledger::Anchor {
+    let log = bench.core.writer.chain().log();
+    let another = crate::ledger::Anchor {
         leaf: Digest::of(b"another past"),
-        ..anchor
-    });
+        ..*tampered.anchor.unwrap().claims()
+    };
+    tampered.anchor = Some(another.sign(log, 9, &stolen(&bench.core)));
     found(&tampered.check(), 16, &Fault::AnchorLeaf);
+
+    let thief = LogKey::from_seed(&SecretBytes::new(vec![9; 32])).unwrap();
+    tampered.anchor = Some(another.sign(log, 9, &thief));
+    found(&tampered.check(), 16, &Fault::AnchorUnsigned(17));
 }
 
 #[test]
@@ -253,8 +259,9 @@ fn what_a_source_claims_is_compared() {
     tampered.claims.origin = Some("another".into());
     tampered.claims.public = Some(vec![1; 32]);
     let report = tampered.check();
-    for name in ["log id", "origin", "public key"] {
-        found(&report, 0, &Fault::Claim(name));
+    found(&report, 0, &Fault::Claim("log id"));
+    for name in ["origin", "public key"] {
+        found(&report, 16, &Fault::Claim(name));
     }
 }
 

@@ -10,6 +10,9 @@ use rustix::fs::FlockOperation;
 use super::SourceArgs;
 use crate::audit::{LiveSource, SourceError};
 use crate::base::disk::{BlockFile, OsFile};
+use crate::custody::VaultError;
+use crate::engine::home::Layout;
+use crate::engine::home::format::{self, MarkError};
 use crate::ledger::{EventStore, FjallStore, StoreError};
 
 /// Why the log can't be opened.
@@ -23,10 +26,14 @@ pub(in crate::cli) enum FromError {
     InUse(PathBuf),
     #[error("`{}` belongs to uid {owner}, this process runs as uid {user}: run as its owner, or on a copy of your own", .dir.display())]
     NotOurs { dir: PathBuf, owner: u32, user: u32 },
+    #[error("the restore into `{}` was not finished: run `chancery restore` with this --data DIR again", .0.display())]
+    RestoreUnfinished(PathBuf),
     #[error("can't open `{}`: {error}", .path.display())]
     Io { path: PathBuf, error: io::Error },
     #[error("{text}")]
     Target { code: u8, text: String },
+    #[error(transparent)]
+    Mark(#[from] MarkError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -36,7 +43,7 @@ pub(in crate::cli) enum FromError {
 impl FromError {
     pub(in crate::cli) const fn status(&self) -> u8 {
         match self {
-            Self::Store(_) => 1,
+            Self::Mark(_) | Self::Store(_) => 1,
             Self::Source(SourceError::Unreachable(_) | SourceError::Answer(_)) => 3,
             Self::Source(_) => 1,
             Self::Target { code, .. } => *code,
@@ -71,14 +78,14 @@ impl Chosen {
 /// The data directory of a stopped daemon: locked, its store open. Of its vault nothing is needed.
 #[derive(Debug)]
 pub(in crate::cli) struct Stopped {
+    layout: Layout,
     store: FjallStore,
-    anchor: PathBuf,
     /// Locked as long as it is open.
     _lock: File,
 }
 
 impl Stopped {
-    fn open(dir: &Path, anchor: Option<&Path>) -> Result<Self, FromError> {
+    pub(in crate::cli) fn open(dir: &Path, anchor: Option<&Path>) -> Result<Self, FromError> {
         let store = dir.join("store");
         // Opening a store creates one: an audit must not.
         if !store.is_dir() {
@@ -101,9 +108,14 @@ impl Stopped {
             });
         }
         let lock = lock(dir)?;
+        format::check(dir)?;
+        let layout = Layout::new(dir, anchor.map(Path::to_owned));
+        if layout.restoring().exists() {
+            return Err(FromError::RestoreUnfinished(dir.into()));
+        }
         Ok(Self {
+            layout,
             store: FjallStore::open(&store)?,
-            anchor: anchor.map_or_else(|| dir.join("anchor"), Path::to_owned),
             _lock: lock,
         })
     }
@@ -112,13 +124,26 @@ impl Stopped {
         &self.store
     }
 
+    /// The two mirrors of the vault, to be read alone.
+    pub(in crate::cli) fn mirrors(&self) -> Result<[Box<dyn BlockFile>; 2], VaultError> {
+        let [a, b] = self.layout.vault();
+        let open = |path: &Path| -> Result<Box<dyn BlockFile>, VaultError> {
+            let file = OsFile::open_read_only(path).map_err(|source| VaultError::Io {
+                action: "open",
+                source,
+            })?;
+            Ok(Box::new(file))
+        };
+        Ok([open(&a)?, open(&b)?])
+    }
+
     /// The anchor's file; none when it is gone.
     pub(in crate::cli) fn anchor(&self) -> Result<Option<Box<dyn BlockFile>>, FromError> {
-        match OsFile::open_read_only(&self.anchor) {
+        match OsFile::open_read_only(self.layout.anchor()) {
             Ok(file) => Ok(Some(Box::new(file))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(FromError::Io {
-                path: self.anchor.clone(),
+                path: self.layout.anchor().to_owned(),
                 error,
             }),
         }

@@ -20,16 +20,16 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use crate::base::SecretBytes;
 use crate::base::disk::{sync_parent, write_atomically};
+use crate::base::{SecretBytes, UnknownFormat};
 
 use super::super::sealing::KEY_BYTES;
 use super::{Provider, RootError, RootKey};
 
 /// Every version's first line begins so.
 const FORMAT: &str = "chancery-root-key/";
-/// The version that this build reads and writes, and the space after it.
-const VERSION: &str = "v1 ";
+/// The version that this build reads and writes.
+const VERSION: u32 = 1;
 /// Largest root-key file, bytes: many times what any provider writes.
 const FILE_BYTES_MAX: u64 = 4_096;
 
@@ -76,16 +76,26 @@ pub(super) fn split_header<'a>(path: &Path, text: &'a str) -> Result<(Provider, 
     let not_ours = || RootError::NotARootKey(path.into());
     let (first, body) = text.split_once('\n').ok_or_else(not_ours)?;
     let versioned = first.strip_prefix(FORMAT).ok_or_else(not_ours)?;
-    let provider = versioned
-        .strip_prefix(VERSION)
-        .and_then(Provider::parse)
-        .ok_or_else(|| RootError::Newer(path.into()))?;
+    let (version, provider) = versioned.split_once(' ').ok_or_else(not_ours)?;
+    let number = version.strip_prefix('v').and_then(|digits| digits.parse().ok());
+    // One format has one spelling: `v01` is none.
+    let found: u32 = number
+        .filter(|number| format!("v{number}") == version)
+        .ok_or_else(not_ours)?;
+    if found != VERSION {
+        return Err(UnknownFormat {
+            what: format!("the root key file `{}`", path.display()).into(),
+            ..UnknownFormat::new("", found, VERSION)
+        }
+        .into());
+    }
+    let provider = Provider::parse(provider).ok_or_else(|| RootError::Newer(path.into()))?;
     Ok((provider, body))
 }
 
 /// The first line of a file of `provider`.
 pub(super) fn header(provider: Provider) -> String {
-    format!("{FORMAT}{VERSION}{provider}\n")
+    format!("{FORMAT}v{VERSION} {provider}\n")
 }
 
 /// The file of the `file` provider.

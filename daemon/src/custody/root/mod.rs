@@ -11,8 +11,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::base::SecretBytes;
 use crate::base::entropy::Entropy;
+use crate::base::{SecretBytes, UnknownFormat};
 
 use super::sealing::{KEY_BYTES, SealingKey};
 
@@ -64,6 +64,9 @@ pub enum RootError {
     #[error("`{}` is not a root key file (or was cut short): restore it from its backup; a new one can't open this data", .0.display())]
     NotARootKey(PathBuf),
     /// Of a later format.
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
+    /// Of a provider that this build does not have.
     #[error("`{}` was written by a newer version of chancery: use that version", .0.display())]
     Newer(PathBuf),
     /// Argon2 parameters that no version of ours writes.

@@ -36,7 +36,8 @@ pub(super) const SEALED_BYTES: usize = NONCE_BYTES + KEY_BYTES + TAG_BYTES;
 pub(super) const CHECK_BYTES: usize = NONCE_BYTES + TAG_BYTES;
 
 const MAGIC: &[u8; 8] = b"CHVAULT\0";
-const FORMAT: u32 = 1;
+/// The format that this build reads and writes.
+pub(super) const FORMAT: u32 = 1;
 const RECORD_SIZE: u32 = RECORD_BYTES as u32;
 const HEADER_DOMAIN: &[u8] = b"chancery/vault-header/v1";
 const RECORD_DOMAIN: &[u8] = b"chancery/vault-record/v1";

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use crate::base::LogId;
 use crate::base::disk::BlockFile;
+use crate::base::{LogId, UnknownFormat};
 
 use super::VaultError;
-use super::format::{HEADER_BYTES, Header, HeaderRead, RECORD_BYTES, Record};
+use super::format::{FORMAT, HEADER_BYTES, Header, HeaderRead, RECORD_BYTES, Record};
 use super::slots::Slot;
 
 /// The unit in which an unreadable place is narrowed down, bytes.
@@ -26,6 +26,7 @@ pub(super) struct Mirrors {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) mirrors: Mirrors,
+    pub(super) header: Header,
     pub(super) slots: Vec<Slot>,
     /// Records and headers rewritten from the twin.
     pub(super) repaired: usize,
@@ -101,6 +102,7 @@ impl Mirrors {
         mirrors.write_one(1, &second)?;
         Ok(Opened {
             mirrors,
+            header,
             slots,
             repaired,
         })
@@ -156,11 +158,24 @@ impl Mirrors {
     }
 }
 
+/// What each slot holds, from both files; nothing is repaired.
+pub(super) fn decide(
+    first: &dyn BlockFile,
+    second: &dyn BlockFile,
+    log: LogId,
+) -> Result<Vec<Slot>, VaultError> {
+    let (a, b) = (Image::read(first)?, Image::read(second)?);
+    let slots = 0..a.records().max(b.records());
+    Ok(slots
+        .map(|slot| Slot::decide([a.record(slot, log), b.record(slot, log)]))
+        .collect())
+}
+
 /// The header both mirrors shall have, and which of them need it written.
-fn choose_header(found: [HeaderRead; 2], log: LogId) -> Result<(Header, [bool; 2]), VaultError> {
+pub(super) fn choose_header(found: [HeaderRead; 2], log: LogId) -> Result<(Header, [bool; 2]), VaultError> {
     let (header, broken) = match found {
         [HeaderRead::Other(format), _] | [_, HeaderRead::Other(format)] => {
-            return Err(VaultError::OtherFormat(format));
+            return Err(UnknownFormat::new("the vault", format, FORMAT).into());
         }
         [HeaderRead::Valid(a), HeaderRead::Valid(b)] if a == b => (a, [false, false]),
         [HeaderRead::Valid(a), HeaderRead::Valid(b)] => {
@@ -185,7 +200,7 @@ fn choose_header(found: [HeaderRead; 2], log: LogId) -> Result<(Header, [bool; 2
     }
 }
 
-fn read_header(file: &dyn BlockFile) -> Result<HeaderRead, VaultError> {
+pub(super) fn read_header(file: &dyn BlockFile) -> Result<HeaderRead, VaultError> {
     let mut bytes = [0; HEADER_BYTES];
     if file.len().map_err(unreadable)? < HEADER_BYTES as u64 {
         return Ok(HeaderRead::Damaged);

@@ -4,6 +4,7 @@
 //! slot is overwritten, wherever its sealed bytes are. `format` has the bytes, `mirror` the files, `slots` the rules.
 
 mod format;
+pub mod image;
 mod key;
 mod mirror;
 mod slots;
@@ -16,7 +17,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::base::disk::BlockFile;
 use crate::base::entropy::Entropy;
-use crate::base::{LogId, SecretBytes, SlotRef};
+use crate::base::{LogId, SecretBytes, SlotRef, UnknownFormat};
 
 use self::format::{Header, Record};
 use self::mirror::{Mirrors, Opened};
@@ -25,6 +26,7 @@ use self::slots::{Slot, Slots};
 use super::root::RootKey;
 use super::sealing::{KEY_BYTES, SealError, SealingKey};
 
+pub use image::{Held, VaultImage};
 pub use key::{Owner, SlotKey};
 
 /// Why the vault did not do it.
@@ -37,8 +39,8 @@ pub enum VaultError {
     #[error("the vault files already hold a vault; it is left as it is")]
     Exists,
     /// Written by another version.
-    #[error("the vault has format {0}, which this version does not know: use the version that wrote it")]
-    OtherFormat(u32),
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
     /// The two files belong to one log but not to each other.
     #[error("the two vault files are not mirrors of each other: restore both from one backup")]
     Unlike,
@@ -86,6 +88,7 @@ pub enum VaultError {
 #[derive(Debug)]
 pub struct Vault {
     log: LogId,
+    header: Header,
     root: SealingKey,
     slots: RwLock<Slots>,
     /// Held over a whole change: changes are one after the other.
@@ -104,9 +107,11 @@ impl Vault {
         let root = expand(&root)?;
         let check = root.seal(&Header::check_aad(log), &[], entropy);
         let check = check.as_slice().try_into().map_err(|_| VaultError::NotAVault)?;
-        let mirrors = Mirrors::create(mirrors, &Header { log, check })?;
+        let header = Header { log, check };
+        let mirrors = Mirrors::create(mirrors, &header)?;
         Ok(Self {
             log,
+            header,
             root,
             slots: RwLock::default(),
             mirrors: Mutex::new(mirrors),
@@ -124,11 +129,13 @@ impl Vault {
         };
         let Opened {
             mirrors,
+            header,
             slots,
             repaired,
         } = Mirrors::open(mirrors, log, check)?;
         Ok(Self {
             log,
+            header,
             root,
             slots: RwLock::new(Slots::new(slots)),
             mirrors: Mutex::new(mirrors),

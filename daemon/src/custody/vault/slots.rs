@@ -76,6 +76,15 @@ impl Slots {
         (chosen.len() == count).then_some(chosen)
     }
 
+    /// `count` slots from `from` on, as many as there are, and how many there are in all.
+    pub(super) fn page(&self, from: u32, count: u32) -> (Vec<Slot>, u32) {
+        let page = self.0.iter().skip(from as usize).take(count as usize);
+        (
+            page.copied().collect(),
+            u32::try_from(self.0.len()).unwrap_or(u32::MAX),
+        )
+    }
+
     /// The live fillings, by slot.
     pub(super) fn filled(&self) -> Vec<SlotRef> {
         self.indexed()

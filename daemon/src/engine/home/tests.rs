@@ -192,12 +192,12 @@ fn what_holds_no_log_is_not_made_to_hold_one_by_a_look() {
 fn a_start_takes_back_what_the_last_stop_said_of_a_clean_end() {
     let (_temporary, dir) = founded();
     let mut core = boot(&open(&dir).unwrap()).unwrap();
-    let public = core.log_key.public();
     let clean = crate::engine::boot::anchor_at(core.writer.chain(), true);
     core.anchor.write(&clean, &core.log_key).unwrap();
     drop(core);
     let core = boot(&open(&dir).unwrap()).unwrap();
-    let anchor = core.anchor.read(&public).unwrap().unwrap();
+    let anchor = core.anchor.newest().unwrap().unwrap();
+    let anchor = anchor.claims();
     assert!(!anchor.clean);
     assert_eq!(anchor.size, clean.size);
 }

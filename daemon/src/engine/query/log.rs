@@ -1,10 +1,11 @@
-//! What an auditor asks a running daemon for: the log's identity and size, its entries, its checkpoints.
+//! What an auditor and a backup ask a running daemon for: the log's identity and size, its entries, its checkpoints, the vault.
 //! All of it reads what is durable, whatever has been applied since.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::base::{Answer, ApiError, Arn, Code, Seq, limits};
+use crate::custody::vault::image::IMAGE_RECORD_BYTES;
 use crate::domain::{Reach, Scope, Unresolved};
 use crate::engine::call::{Done, Query};
 use crate::engine::tools::Tools;
@@ -89,6 +90,43 @@ impl Query for GetLogEntries {
                     "Entry",
                     entries.iter().map(|(_, entry)| STANDARD.encode(entry)),
                 ),
+            recorded,
+            blob: None,
+        })
+    }
+}
+
+/// A page of the vault as it is stored: the keys in it are sealed under the root key. What a backup takes besides the log.
+#[derive(Debug)]
+pub struct GetVault {
+    /// The first slot.
+    pub from: u32,
+    /// How many at most.
+    pub limit: u32,
+}
+
+impl Query for GetVault {
+    fn resources(&self, scope: &Scope, _: &Reader<'_>) -> Result<Vec<Arn>, Unresolved> {
+        Ok(vec![Arn::log(&scope.region, scope.account)])
+    }
+
+    fn reach(&self, _: &Scope) -> Reach {
+        Reach::Daemon
+    }
+
+    fn answer(&self, _: &Scope, _: &State, tools: &Tools) -> Result<Done, ApiError> {
+        let (records, slots) = tools.vault.image_page(self.from, self.limit);
+        let mut recorded = Recorded::default();
+        recorded.insert(
+            "Listed",
+            Element::Number((records.len() / IMAGE_RECORD_BYTES) as u64),
+        );
+        Ok(Done {
+            answer: Answer::new()
+                .number("From", u64::from(self.from))
+                .number("Slots", u64::from(slots))
+                .base64("Header", &tools.vault.image_header())
+                .base64("Records", &records),
             recorded,
             blob: None,
         })

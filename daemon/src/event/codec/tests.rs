@@ -100,6 +100,7 @@ fn every_change() -> Vec<Change> {
         },
         Change::KeyDeletionCancelled { key },
         Change::KeyDestroyed { key },
+        Change::KeyDestructionReapplied { key },
         Change::AliasBound {
             key,
             alias: alias.clone(),
@@ -173,6 +174,9 @@ fn every_change() -> Vec<Change> {
         Change::CatalogueAdopted {
             added: vec!["kms:Encrypt".into()],
             removed: vec!["kms:Old".into()],
+        },
+        Change::RowFormatAdopted {
+            format: RowFormat::FIRST,
         },
         Change::TimersHeld,
         Change::TimersReleased,
@@ -326,6 +330,6 @@ fn a_newer_format_is_named() {
     event.v = FORMAT + 1;
     assert_eq!(
         decode_event(&encode(&event)),
-        Err(DecodeError::NewerFormat(FORMAT + 1))
+        Err(UnknownFormat::new("the event", u32::from(FORMAT) + 1, FORMAT.into()).into())
     );
 }

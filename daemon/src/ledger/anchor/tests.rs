@@ -3,7 +3,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::ledger::testing::{LOG, key, key_of};
+use crate::base::Seq;
+use crate::ledger::testing::{LOG, ORIGIN, key, key_of};
 
 /// A file in memory whose content outlives the `AnchorFile`.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +24,7 @@ impl MemoryFile {
     }
 
     fn read(&self) -> Result<Option<Anchor>, AnchorError> {
-        self.anchor().read(&key().public())
+        self.anchor().read(&keys())
     }
 }
 
@@ -55,6 +56,18 @@ impl BlockFile for MemoryFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.lock().len() as u64)
     }
+}
+
+/// One key from the first event on.
+fn keys() -> KeySchedule {
+    KeySchedule::begin(key().public(), ORIGIN.into())
+}
+
+/// Another key from `from` on.
+fn rotated(from: u64) -> KeySchedule {
+    let mut keys = keys();
+    keys.turn(Seq::new(from), key_of(8).public(), None);
+    keys
 }
 
 fn anchor(size: u64) -> Anchor {
@@ -150,23 +163,36 @@ fn two_damaged_sectors_are_an_error() {
     }
 }
 
+/// Neither believed nor passed over: it may be all that is left of a log whose end, with a new key in it, is lost.
 #[test]
-fn a_forged_sector_is_not_believed() {
+fn a_sector_of_an_unknown_key_is_told() {
     let file = MemoryFile::default();
     file.anchor().write(&anchor(5), &key()).unwrap();
-    // Whole, of this log, with the highest counter, signed by somebody else.
-    let forged = Record {
-        counter: u64::MAX,
-        log: LOG,
-        anchor: anchor(1),
-    };
-    file.write_at(&forged.to_sector(&key_of(8)), 512).unwrap();
+    // Whole, of this log, with a higher counter, signed by somebody else.
+    let foreign = to_sector(&anchor(7).sign(LOG, 9, &key_of(8)));
+    file.write_at(&foreign, 512).unwrap();
+    assert!(matches!(file.read(), Err(AnchorError::Unsigned { claimed: 7 })));
+    // In a log that knows the key it is what it says.
+    assert_eq!(file.anchor().read(&rotated(6)).unwrap(), Some(anchor(7)));
+
+    // An older one is what the next write overwrites.
+    let file = MemoryFile::of(&to_sector(&anchor(7).sign(LOG, 1, &key_of(8))));
+    file.anchor().write(&anchor(5), &key()).unwrap();
     assert_eq!(file.read().unwrap(), Some(anchor(5)));
     file.anchor().write(&anchor(6), &key()).unwrap();
     assert_eq!(file.read().unwrap(), Some(anchor(6)));
+}
 
-    let alone = MemoryFile::of(&forged.to_sector(&key_of(8)));
-    assert!(matches!(alone.read(), Err(AnchorError::Foreign)));
+#[test]
+fn no_counter_is_the_last_one() {
+    let file = MemoryFile::default();
+    file.anchor().write(&anchor(5), &key()).unwrap();
+    let last = to_sector(&anchor(7).sign(LOG, u64::MAX, &key()));
+    file.write_at(&last, 512).unwrap();
+    file.anchor().write(&anchor(6), &key_of(8)).unwrap();
+    assert_eq!(file.anchor().read(&rotated(6)).unwrap(), Some(anchor(6)));
+    file.anchor().write(&anchor(8), &key_of(8)).unwrap();
+    assert_eq!(file.anchor().read(&rotated(6)).unwrap(), Some(anchor(8)));
 }
 
 #[test]
@@ -178,11 +204,70 @@ fn the_anchor_of_another_log_is_foreign() {
     assert!(matches!(file.read(), Err(AnchorError::Foreign)));
 }
 
+/// Method: every write around a rotation, cut at every byte. Whatever is left is the anchor before or the new one, read with
+/// the key in force at its own size.
 #[test]
-fn a_new_key_spares_the_last_anchor_of_the_old_one() {
+fn around_a_new_key_there_is_a_readable_anchor_at_every_cut() {
     let file = MemoryFile::default();
-    file.anchor().write(&anchor(3), &key()).unwrap();
+    for size in 1..5 {
+        file.anchor().write(&anchor(size), &key()).unwrap();
+    }
+    // The event of the new key stands at 4: anchors of 5 and more are its own.
+    let mut last = anchor(4);
+    for size in 5..8 {
+        let before = file.bytes();
+        file.anchor().write(&anchor(size), &key_of(8)).unwrap();
+        let after = file.bytes();
+        let start = before.iter().zip(&after).position(|(a, b)| a != b).unwrap() / 512 * 512;
+        for cut in 0..=512 {
+            let torn = [&after[..start + cut], &before[start + cut..]].concat();
+            let expected = if torn == after { anchor(size) } else { last };
+            let torn = MemoryFile::of(&torn);
+            assert_eq!(
+                torn.anchor().read(&rotated(5)).unwrap(),
+                Some(expected),
+                "cut at {cut}"
+            );
+        }
+        last = anchor(size);
+    }
+    // A log that has lost the event of the new key is told so, though an older sector would do.
+    assert!(matches!(file.read(), Err(AnchorError::Unsigned { claimed: 7 })));
+}
+
+#[test]
+fn a_key_signs_no_anchor_but_those_of_its_own_sizes() {
+    let file = MemoryFile::default();
     file.anchor().write(&anchor(4), &key_of(8)).unwrap();
-    assert_eq!(file.read().unwrap(), Some(anchor(3)));
-    assert_eq!(file.anchor().read(&key_of(8).public()).unwrap(), Some(anchor(4)));
+    let read = file.anchor().read(&rotated(5));
+    assert!(
+        matches!(read, Err(AnchorError::Unsigned { claimed: 4 })),
+        "{read:?}"
+    );
+    let file = MemoryFile::default();
+    file.anchor().write(&anchor(5), &key()).unwrap();
+    let read = file.anchor().read(&rotated(5));
+    assert!(
+        matches!(read, Err(AnchorError::Unsigned { claimed: 5 })),
+        "{read:?}"
+    );
+}
+
+#[test]
+fn a_sector_of_a_newer_format_is_named_and_never_overlooked() {
+    let file = MemoryFile::default();
+    file.anchor().write(&anchor(1), &key()).unwrap();
+    file.anchor().write(&anchor(2), &key()).unwrap();
+    for at in [0, 512] {
+        let mut bytes = file.bytes();
+        bytes[at + 8] = 2;
+        let sum = Digest::of(&bytes[at..at + 480]);
+        bytes[at + 480..at + 512].copy_from_slice(sum.as_bytes());
+        let unknown = UnknownFormat::new("the anchor", 2, 1);
+        let read = MemoryFile::of(&bytes).read();
+        assert!(
+            matches!(&read, Err(AnchorError::Format(found)) if *found == unknown),
+            "{read:?}"
+        );
+    }
 }

@@ -317,8 +317,8 @@ fn a_missing_entry_is_damage() {
     assert_eq!(damaged.entries(Seq::new(3), 9, 1 << 20).unwrap().len(), 2);
 }
 
-/// The journal of a store that was closed after `groups` commits, with a page in the middle zeroed.
-fn damaged_store(dir: &Path, groups: usize) -> Vec<u8> {
+/// The journal of a store that was closed after `groups` commits, from `from` bytes before its end on zeroed.
+fn damaged_store(dir: &Path, groups: usize, from: usize, zeroes: usize) -> Vec<u8> {
     {
         let store = FjallStore::open(dir).unwrap();
         let mut chain = chain();
@@ -329,21 +329,39 @@ fn damaged_store(dir: &Path, groups: usize) -> Vec<u8> {
     let journal = dir.join("0.jnl");
     let mut bytes = fs::read(&journal).unwrap();
     // The file is allocated ahead; what was written ends at the last byte that is not zero.
-    let middle = bytes.iter().rposition(|byte| *byte != 0).unwrap() / 2;
-    bytes[middle..middle + 4_096].fill(0);
+    let at = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1 - from;
+    bytes[at..at + zeroes].fill(0);
     fs::write(&journal, &bytes).unwrap();
     bytes
 }
 
-// fjall opens such a database without a word, drops what follows the damage and truncates the file.
+// fjall would open such a database without a word, drop what follows the damage and truncate the file.
 #[test]
-fn journals_that_recovery_truncates_were_copied_aside() {
+fn a_journal_that_is_damaged_before_its_end_is_refused_and_left_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
-    let damaged = damaged_store(dir.path(), 200);
+    let damaged = damaged_store(dir.path(), 200, 40_000, 4_096);
+    for _ in 0..2 {
+        let Err(StoreError::JournalDamaged { whole_after, .. }) = FjallStore::open(dir.path()) else {
+            panic!("it opens");
+        };
+        assert!(whole_after > 10);
+        assert_eq!(fs::read(dir.path().join("0.jnl")).unwrap(), damaged);
+    }
+    // Whoever accepts the loss gets what was before the damage, and keeps the whole journal aside.
+    let store = FjallStore::open_cut(dir.path()).unwrap();
+    assert!((100..200).contains(&store.size().unwrap()));
+    assert_eq!(fs::read(dir.path().join("journal-aside/0.jnl")).unwrap(), damaged);
+}
+
+#[test]
+fn journals_that_are_cut_off_were_copied_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    // All that is left of the last groups are zeroes: no start can tell that from a torn end. The anchor can.
+    let damaged = damaged_store(dir.path(), 200, 3_000, 3_000);
     let copy = dir.path().join("journal-aside/0.jnl");
     for start in 0..3 {
         let store = FjallStore::open(dir.path()).unwrap();
-        assert!(store.size().unwrap() < 200, "this damage goes unnoticed by fjall");
+        assert!(store.size().unwrap() < 200);
         assert_eq!(
             fs::read(&copy).unwrap(),
             damaged,
@@ -354,6 +372,66 @@ fn journals_that_recovery_truncates_were_copied_aside() {
     store.discard_aside().unwrap();
     store.discard_aside().unwrap();
     assert!(!dir.path().join("journal-aside").exists());
+}
+
+/// What a power loss may leave: the end of the last group's record is there, a sector before it is not.
+#[test]
+fn a_torn_last_group_with_a_whole_end_is_cut_off() {
+    let dir = tempfile::tempdir().unwrap();
+    damaged_store(dir.path(), 200, 200, 100);
+    assert_eq!(FjallStore::open(dir.path()).unwrap().size().unwrap(), 199);
+    assert_eq!(FjallStore::open(dir.path()).unwrap().size().unwrap(), 199);
+}
+
+/// Each of these would make fjall delete what is left, make it anew, or panic.
+#[test]
+fn a_store_that_lacks_something_or_has_something_else_is_refused_and_left_as_it_is() {
+    for (place, is_there) in [
+        ("version", false),
+        ("0.jnl", false),
+        ("keyspaces/0/current", false),
+        ("keyspaces/1/current", false),
+        ("keyspaces/4", false),
+        ("keyspaces", false),
+        ("3.jnl", true),
+        ("x.jnl", true),
+        ("keyspaces/x/y", true),
+        ("keyspaces/1/tables/x", true),
+        ("keyspaces/1/tables/1/x", true),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        damaged_store(dir.path(), 3, 0, 0);
+        let path = dir.path().join(place);
+        if is_there {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, b"foreign").unwrap();
+        } else if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap();
+        } else {
+            fs::remove_file(&path).unwrap();
+        }
+        let before = tree_of(dir.path());
+        let refused = FjallStore::open(dir.path());
+        assert!(
+            matches!(refused, Err(StoreError::Misshapen { .. })),
+            "{place}: {refused:?}"
+        );
+        assert_eq!(tree_of(dir.path()), before, "{place}");
+    }
+}
+
+/// All paths under a directory.
+fn tree_of(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            paths.extend(tree_of(&path));
+        }
+        paths.push(path);
+    }
+    paths.sort();
+    paths
 }
 
 #[test]

@@ -478,6 +478,7 @@ fn no_policy_makes_a_root_or_reaches_into_another_account() {
     // What concerns the daemon is policy like everything else, in the operator's account.
     let log = Arn::log(&Region::parse("cn-hangzhou").unwrap(), account(1));
     assert!(ask("chancery/GetLogStatus", 1, log.as_str()));
+    assert!(!ask("chancery/GetVault", 1, log.as_str()));
     // A role can be lent across accounts, if it trusts the caller; one that is not there has nothing against it.
     assert!(ask("sts/AssumeRole", 2, "acs:ram::1000000000000002:role/none"));
 }

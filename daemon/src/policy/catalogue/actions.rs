@@ -194,8 +194,10 @@ pub(super) const ACTIONTRAIL: &[Action] = &[
 pub(super) const CHANCERY: &[Action] = &[
     action("chancery:GetLogStatus", &[Log]),
     action("chancery:GetLogEntries", &[Log]),
+    action("chancery:GetVault", &[Log]),
     action("chancery:GetStatus", &[Log]),
     action("chancery:AcceptClock", &[Log]),
+    action("chancery:RotateLogKey", &[Log]),
     action("chancery:CreateAccount", &[Accounts]),
     action("chancery:ListAccounts", &[Accounts]),
     action("chancery:RotateRootKey", &[RootKeys]),

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::base::Seq;
-use crate::event::{InternalKeyPurpose, LogBegun, NewLogKey, RowKey};
+use crate::event::{InternalKeyPurpose, LogBegun, NewLogKey, RowFormat, RowKey};
 use crate::projection::State;
 use crate::projection::row::{Address, Erasure, InternalKey, KeyPeriod, Log, log_row};
 
@@ -17,6 +17,7 @@ impl State {
                 origin: Some(begun.origin.clone()),
                 public: begun.public.clone(),
             }],
+            rows: RowFormat::FIRST,
             origin: begun.origin.clone(),
             public: begun.public.clone(),
             region: begun.region.clone(),

@@ -186,7 +186,9 @@ async fn the_log_the_clock_and_the_accounts_are_the_operators_alone() {
     for action in [
         "GetLogStatus",
         "GetLogEntries",
+        "GetVault",
         "AcceptClock",
+        "RotateLogKey",
         "ListAccounts",
         "CreateAccount",
     ] {

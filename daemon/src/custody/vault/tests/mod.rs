@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod image;
 
 use super::*;
 use crate::base::entropy::SystemEntropy;

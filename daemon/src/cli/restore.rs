@@ -1,0 +1,269 @@
+//! `chancery restore`: proves a backup, or makes a data directory of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::backup::failed;
+use super::exit::{Failure, say};
+use super::log::RunError;
+use super::log::from::Stopped;
+use super::log::progress::Shown;
+use super::process;
+use super::start::DataArguments;
+use crate::audit::{LogSource, StoreSource};
+use crate::base::entropy::SystemEntropy;
+use crate::base::time::SystemClock;
+use crate::base::{LogId, limits};
+use crate::engine::backup::{
+    Backup, BackupSource, Choice, Identities, Order, RestoreError, Restored, check, depot, restore,
+};
+use crate::engine::boot::World;
+use crate::engine::home::Home;
+
+/// Prove a backup, or make a new data directory of it
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Arguments {
+    /// Where from: a directory, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "PLACE")]
+    from: String,
+    /// The secret half of the age key, as `age-keygen -o FILE` wrote it
+    #[arg(long, value_name = "FILE")]
+    identity: PathBuf,
+    /// Only prove that it could be restored whole; writes nothing
+    #[arg(long, conflicts_with_all = ["at", "evidence", "reason"])]
+    check: bool,
+    /// Restore only the first SIZE events; what the rest destroys or revokes stays destroyed and revoked
+    #[arg(long, value_name = "SIZE")]
+    at: Option<u64>,
+    /// Newer evidence of the same log: the data directory of the lost machine, as far as it can be read, or another backup;
+    /// what it shows destroyed or revoked stays so. May be repeated
+    #[arg(long, value_name = "PLACE")]
+    evidence: Vec<String>,
+    /// Why, for those who read the log later
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// The log, when there are backups of several
+    #[arg(long, value_name = "ID", value_parser = log_id)]
+    log: Option<LogId>,
+    /// The backup whose manifest has this name [default: the newest]
+    #[arg(long, value_name = "NAME")]
+    backup: Option<String>,
+    #[command(flatten)]
+    data: DataArguments,
+}
+
+const HELP: &str = "\
+Examples:
+  chancery restore --check --from /mnt/backup --identity backup.key --root-key root.key
+  chancery restore --from /mnt/backup --identity backup.key --root-key root.key --data /var/lib/chancery
+  chancery restore ... --evidence /mnt/old-disk/chancery        the lost machine's data, as far as it can be read
+
+--check decrypts all of it and proves the log as `chancery log verify` does, and that every slot of the vault is there that
+the log refers to; with --root-key also that each opens. Last line: the verdict.
+
+A restore verifies the same, derives the state from the log, and begins a new epoch: whoever knows a longer log sees that this
+one was restored. Keys, access keys, users and attachments that --evidence shows destroyed or revoked stay so. Without it, keys
+that waited for their deletion are disabled and their deletion is cancelled: nobody knows whether it was carried out. Things
+made after the backup are gone. The directory must be new or empty; a restore that was cut short begins anew.";
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    process::harden()?;
+    let backup = open(&arguments.from, arguments)?;
+    if let Some(newer) = &backup.newer {
+        eprintln!("chancery: there is a newer backup that is sealed to other keys: {newer}");
+    }
+    eprintln!("backup: {}", backup.name());
+    if arguments.check {
+        run_check(arguments, &backup)
+    } else {
+        run_restore(arguments, &backup)
+    }
+}
+
+fn run_restore(arguments: &Arguments, backup: &Backup) -> Result<(), Failure> {
+    // Everything that may be wrong with the arguments, before anything is written.
+    let layout = arguments.data.layout()?;
+    let root = arguments.data.load_root_key()?.0;
+    if arguments.reason.len() > limits::REASON_BYTES_MAX {
+        return Err(Failure::Usage(format!(
+            "--reason has at most {} bytes",
+            limits::REASON_BYTES_MAX
+        )));
+    }
+    let mut opened = Vec::with_capacity(arguments.evidence.len());
+    for place in &arguments.evidence {
+        opened.push((place, Opened::open(place, arguments, backup)?));
+    }
+    let world = World {
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    let mut evidence = Vec::with_capacity(opened.len());
+    for (place, opened) in &opened {
+        evidence.push(((*place).clone(), opened.source()?));
+    }
+    let home = Home::begin_restore(layout)?;
+    let order = Order {
+        at: arguments.at,
+        root,
+        evidence,
+        reason: arguments.reason.clone(),
+        world: &world,
+    };
+    let mut shown = Shown::start("restored");
+    let restored = restore(&home, backup, order, &mut |done, all| shown.at(done, all));
+    drop(shown);
+    let restored = restored.map_err(|error| refused(&error))?;
+    home.end_restore()?;
+    details(&restored);
+    say(&format!(
+        "restored: {} events of log {} in {}; the new epoch is {}",
+        restored.events,
+        restored.log,
+        home.layout().dir().display(),
+        restored.origin
+    ))
+}
+
+/// What the operator should know and look at.
+fn details(restored: &Restored) {
+    for (place, events, stopped) in &restored.evidence {
+        match stopped {
+            None => eprintln!("evidence `{place}`: {events} newer events"),
+            Some(why) => eprintln!("evidence `{place}`: {events} newer events, and no more: {why}"),
+        }
+    }
+    if restored.reapplied > 0 {
+        eprintln!(
+            "taken away again, as newer evidence shows: {} changes",
+            restored.reapplied
+        );
+    }
+    for key in &restored.undecided {
+        eprintln!("key {key} waited for its deletion: it is disabled now, and the deletion is cancelled");
+    }
+    for arn in &restored.altered {
+        eprintln!(
+            "{arn} was altered after the backup and is as it was before: look whether it allows too much"
+        );
+    }
+    if restored.damaged > 0 {
+        eprintln!(
+            "{} slots of the vault were lost before the backup was made: what they hold can't be used",
+            restored.damaged
+        );
+    }
+}
+
+fn refused(error: &RestoreError) -> Failure {
+    match error {
+        RestoreError::Backup(error) => failed(error),
+        RestoreError::NoSuchSize(_) => Failure::Usage(error.to_string()),
+        _ => Failure::No(error.to_string()),
+    }
+}
+
+/// A piece of evidence, open.
+#[derive(Debug)]
+enum Opened {
+    /// A data directory.
+    Data(Stopped),
+    /// Another backup of the same log.
+    Backup(Box<Backup>),
+}
+
+impl Opened {
+    fn open(place: &str, arguments: &Arguments, backup: &Backup) -> Result<Self, Failure> {
+        let path = Path::new(place);
+        if path.join("store").is_dir() {
+            let stopped = Stopped::open(path, None);
+            return stopped
+                .map(Self::Data)
+                .map_err(|error| Failure::from(RunError::from(error)));
+        }
+        let choice = Choice {
+            log: Some(backup.manifest.set.log),
+            manifest: None,
+        };
+        let identities = read_identities(&arguments.identity)?;
+        let depot = depot::open(place, false).map_err(|error| failed(&error.into()))?;
+        let newer = Backup::open(depot, identities, &choice).map_err(|error| failed(&error))?;
+        Ok(Self::Backup(Box::new(newer)))
+    }
+
+    fn source(&self) -> Result<Box<dyn LogSource + '_>, Failure> {
+        match self {
+            Self::Data(stopped) => {
+                let source = StoreSource::new(stopped.store());
+                let source = source.map_err(|error| Failure::from(RunError::from(error)))?;
+                Ok(Box::new(source))
+            }
+            Self::Backup(backup) => Ok(Box::new(BackupSource::new(backup))),
+        }
+    }
+}
+
+fn open(place: &str, arguments: &Arguments) -> Result<Backup, Failure> {
+    let identities = read_identities(&arguments.identity)?;
+    let depot = depot::open(place, false).map_err(|error| failed(&error.into()))?;
+    let choice = Choice {
+        log: arguments.log,
+        manifest: arguments.backup.clone(),
+    };
+    Backup::open(depot, identities, &choice).map_err(|error| failed(&error))
+}
+
+fn run_check(arguments: &Arguments, backup: &Backup) -> Result<(), Failure> {
+    let root = if arguments.data.root_key.is_some() || arguments.data.data.is_some() {
+        Some(arguments.data.load_root_key()?.0)
+    } else {
+        None
+    };
+    let mut shown = Shown::start("proven");
+    let checked = check(backup, root, &mut |done, all| shown.at(done, all));
+    drop(shown);
+    let checked = match checked {
+        Ok(checked) => checked,
+        Err(error) => {
+            say(&format!("DAMAGED: {error}"))?;
+            return Err(Failure::Said(1));
+        }
+    };
+    for problem in checked.report.problems.first() {
+        eprintln!("{problem}");
+    }
+    for what in &checked.unopened {
+        eprintln!("{what}");
+    }
+    if !checked.slots.damaged.is_empty() {
+        eprintln!(
+            "{} slots of the vault were lost before the backup was made: what they hold can't be used",
+            checked.slots.damaged.len()
+        );
+    }
+    say(&checked.to_string())?;
+    if checked.is_proven() {
+        Ok(())
+    } else {
+        Err(Failure::Said(1))
+    }
+}
+
+fn read_identities(path: &Path) -> Result<Identities, Failure> {
+    let unusable = |why: String| Failure::Usage(format!("`{}` can't be used: {why}", path.display()));
+    let bytes = Zeroizing::new(std::fs::read(path).map_err(|error| unusable(error.to_string()))?);
+    Identities::parse(&bytes).map_err(|error| unusable(error.to_string()))
+}
+
+/// Parses a log id for clap.
+fn log_id(text: &str) -> Result<LogId, NotALog> {
+    LogId::parse(text).ok_or(NotALog)
+}
+
+/// Not a log id.
+#[derive(Debug, thiserror::Error)]
+#[error("a log id is a UUID in lower case")]
+struct NotALog;

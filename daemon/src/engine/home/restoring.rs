@@ -1,0 +1,100 @@
+//! A directory while a log is restored into it: marked from the first step to the last, and refused by everybody else.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{
+    Home, HomeError, Layout, block_file, io_error, is_blank, is_empty, lock, remove_if_there, take_directory,
+};
+use crate::base::disk::{sync_parent, write_atomically};
+use crate::ledger::{EventStore, FjallStore};
+
+impl Home {
+    /// Takes an empty or a new directory for a restore, or one in which a restore was cut short: what that has left is
+    /// removed, for it never was a log.
+    pub fn begin_restore(layout: Layout) -> Result<Self, HomeError> {
+        let (dir, mark) = (layout.dir().to_owned(), layout.restoring());
+        let again = mark.exists();
+        if !again && dir.exists() && !is_empty(&dir)? {
+            return Err(HomeError::NotEmpty(dir));
+        }
+        // Elsewhere, it may be the anchor of another log; one that an earlier try wrote is named in the mark.
+        if !is_blank(layout.anchor())? && !(again && is_ours(&layout)?) {
+            return Err(HomeError::NotEmpty(layout.anchor().to_owned()));
+        }
+        take_directory(&dir)?;
+        let lock = lock(&layout)?;
+        // From here to `end_restore` a crash leaves the mark, and everybody but another restore refuses the directory.
+        write_atomically(&mark, anchor_name(&layout).as_bytes()).map_err(io_error("write", &mark))?;
+        if again {
+            empty(&layout, &lock)?;
+        }
+        let store = Arc::new(FjallStore::open(&layout.store())?);
+        Ok(Self {
+            layout,
+            _lock: lock,
+            store,
+            is_new: true,
+        })
+    }
+
+    /// Writes both mirrors of the vault, each synced.
+    pub fn put_vault(&self, bytes: &[u8]) -> Result<(), HomeError> {
+        for path in self.layout.vault() {
+            let file = block_file(&path)?;
+            file.write_at(bytes, 0)
+                .and_then(|()| file.sync())
+                .map_err(io_error("write", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Ends a restore: from here on the directory is a log like any other.
+    pub fn end_restore(&self) -> Result<(), HomeError> {
+        self.store
+            .discard_aside()
+            .map_err(io_error("clear up in", &self.layout.store()))?;
+        remove_if_there(&self.layout.restoring()) // commit point
+    }
+
+    /// The store as a trait object.
+    pub fn event_store(&self) -> Arc<dyn EventStore> {
+        Arc::clone(&self.store) as Arc<dyn EventStore>
+    }
+}
+
+/// Whether the mark says that the anchor is this restore's.
+fn is_ours(layout: &Layout) -> Result<bool, HomeError> {
+    let mark = layout.restoring();
+    let named = std::fs::read_to_string(&mark).map_err(io_error("read", &mark))?;
+    Ok(named == anchor_name(layout))
+}
+
+fn anchor_name(layout: &Layout) -> String {
+    layout.anchor().display().to_string()
+}
+
+/// Removes all but the lock and the mark.
+fn empty(layout: &Layout, _held: &File) -> Result<(), HomeError> {
+    let dir = layout.dir();
+    for entry in dir.read_dir().map_err(io_error("read", dir))? {
+        let path = entry.map_err(io_error("read", dir))?.path();
+        let keep = [layout.lock(), layout.restoring()];
+        if keep.contains(&path) || path.file_name().is_some_and(|name| name == "lost+found") {
+            continue;
+        }
+        remove(&path).map_err(io_error("remove", &path))?;
+    }
+    remove_if_there(layout.anchor())?;
+    sync_parent(&layout.lock()).map_err(io_error("clear up in", dir))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    if path.symlink_metadata()?.is_dir() {
+        std::fs::remove_dir_all(path)
+    } else {
+        std::fs::remove_file(path)
+    }
+}
