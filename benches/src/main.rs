@@ -1,7 +1,8 @@
 //! `chancery-bench`: measures the daemon against the fastest pipeline that does the same durable work.
 //!
-//! Three commands: `load` drives a server that already runs, `toy` is the ceiling (a server), and `run` starts the
-//! daemon and the toy and alternates them, so that a disturbance of the machine meets both.
+//! Four commands: `load` drives a server that already runs, `toy` is the ceiling (a server), `run` starts the daemon and
+//! the toy and alternates them, so that a disturbance of the machine meets both, and `log` times what is done with a whole
+//! log.
 //!
 //! I1  Latency in the open loop counts from the instant a request was due, never from when it could be sent.
 //! I2  Nothing is counted in the warm-up, and a run with one answer other than 200 has no figures.
@@ -21,6 +22,7 @@ mod call;
 mod cpu;
 mod fsync;
 mod load;
+mod log;
 mod report;
 mod run;
 mod server_process;
@@ -43,6 +45,8 @@ struct Arguments {
 enum Command {
     /// Drive a server that already runs and print what was measured
     Load(load::arguments::Arguments),
+    /// Make a log, then time folding it, verifying it and starting on it
+    Log(log::Arguments),
     /// Start the daemon and the toy, alternate them, and print medians and the ratio
     Run(run::Arguments),
     /// Serve the toy pipeline: the least work that still makes each Encrypt durable and signed
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Toy(arguments) => toy::serve(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Log(arguments) => log::main(&arguments),
         Command::Load(arguments) => on_one_thread(load::arguments::main(arguments)),
         Command::Run(arguments) => on_one_thread(run::main(arguments)),
     }

@@ -188,6 +188,7 @@ impl Daemon {
         assert!(self.running.is_none(), "it runs");
         let mut command = command();
         command.arg("log").args(arguments).arg("--data").arg(self.data());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).output().unwrap()
     }
 

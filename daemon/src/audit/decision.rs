@@ -9,15 +9,16 @@ use crate::event::{ActorKind, Effect, Element, Event, Outcome};
 use crate::policy::{self, Library, Question, Ruling};
 use crate::projection::{Reader, State};
 
-/// Decides again, and compares effect, rule, checks and statements.
+/// Decides again, and compares effect, rule, checks and statements; without a library only what the event itself says
+/// of its decision. False when it can't be decided again in this build, which is no breach.
 pub(super) fn check(
     state: &State,
     past: &Past,
-    library: &Library,
+    library: Option<&Library>,
     event: &Event,
     rule: &Rule,
     found: &mut Vec<Breach>,
-) {
+) -> bool {
     let recorded = &event.dec;
     if event.out.is_ok() && recorded.effect != Effect::Allow {
         found.push(Breach::NotAllowed);
@@ -37,15 +38,21 @@ pub(super) fn check(
         if !recorded.by.is_empty() || !recorded.chk.is_empty() {
             found.push(Breach::Decision);
         }
-        return;
+        return true;
     }
     let Some(decided_on) = decided_on(state, past, event) else {
         found.push(Breach::Snapshot);
-        return;
+        return true;
     };
+    let Some(library) = library else { return true };
     if !is_decided_alike(decided_on, library, event, rule) {
+        let principal = event.actor.id;
+        if principal.is_some_and(|principal| policy::lacks_system_policy(principal, decided_on)) {
+            return false;
+        }
         found.push(Breach::Decision);
     }
+    true
 }
 
 /// The state that an event was decided in: a query's is its snapshot, all else's the one just before it. None when the

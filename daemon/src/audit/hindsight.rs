@@ -177,7 +177,7 @@ pub fn hindsight(
         }
         for bytes in page {
             match place.take(&bytes, &mut pass.found.problems) {
-                Some(read) if pass.found.problems.is_empty() => pass.event(&read.event, proposal),
+                Some(event) if pass.found.problems.is_empty() => pass.event(&event, proposal),
                 _ => break,
             }
         }
@@ -358,6 +358,5 @@ pub fn first_event(source: &mut dyn LogSource) -> Result<Option<Event>, SourceEr
     let mut unread = Problems::default();
     Ok(page
         .first()
-        .and_then(|bytes| Place::default().take(bytes, &mut unread))
-        .map(|read| read.event))
+        .and_then(|bytes| Place::default().take(bytes, &mut unread)))
 }

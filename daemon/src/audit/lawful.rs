@@ -84,25 +84,59 @@ pub enum Breach {
     CreatedAt,
 }
 
-/// Checks `event` against `state`, the one just before it; `past` are the ones before that.
-pub fn check(state: &State, past: &Past, library: &Library, event: &Event, problems: &mut Problems) {
-    let mut found = Vec::new();
-    changes_are_lawful(state, event, problems);
-    let by_system = event.actor.kind == ActorKind::System;
-    let Some(rule) = rule(&event.op, by_system) else {
-        problems.add(event.seq, Breach::UnknownOperation);
-        return;
-    };
-    actor(state, past, event, rule, &mut found);
-    admission(state, event, &mut found);
-    reads(state, event, rule, &mut found);
-    decision::check(state, past, library, event, rule, &mut found);
-    changes(state, event, rule, &mut found);
-    if rule.kind == Kind::Use && event.out.is_ok() {
-        found.extend(key_use(state, event).err());
+/// What events are checked against besides the state just before them.
+#[derive(Debug)]
+pub struct Laws {
+    /// The states before that one: queries were answered from them.
+    past: Past,
+    /// What decides again; none when decisions are believed.
+    library: Option<Library>,
+    undecidable: u64,
+}
+
+impl Laws {
+    /// All of law 3, or all but that policies and rules say what is recorded of them.
+    pub fn new(decide: bool) -> Self {
+        Self {
+            past: Past::default(),
+            library: decide.then(Library::default),
+            undecidable: 0,
+        }
     }
-    for breach in found {
-        problems.add(event.seq, Fault::Breach(breach));
+
+    /// Decisions that this build can't make again, for it lacks a system policy that they rest on.
+    pub const fn undecidable(&self) -> u64 {
+        self.undecidable
+    }
+
+    /// Notes the state that an event with changes left.
+    pub fn note(&mut self, state: &State) {
+        self.past.note(state);
+    }
+
+    /// Checks `event` against `state`, the one just before it.
+    pub fn check(&mut self, state: &State, event: &Event, problems: &mut Problems) {
+        let mut found = Vec::new();
+        changes_are_lawful(state, event, problems);
+        let by_system = event.actor.kind == ActorKind::System;
+        let Some(rule) = rule(&event.op, by_system) else {
+            problems.add(event.seq, Breach::UnknownOperation);
+            return;
+        };
+        let Self { past, library, .. } = self;
+        actor(state, past, event, rule, &mut found);
+        admission(state, event, &mut found);
+        reads(state, event, rule, &mut found);
+        if !decision::check(state, past, library.as_ref(), event, rule, &mut found) {
+            self.undecidable += 1;
+        }
+        changes(state, event, rule, &mut found);
+        if rule.kind == Kind::Use && event.out.is_ok() {
+            found.extend(key_use(state, event).err());
+        }
+        for breach in found {
+            problems.add(event.seq, Fault::Breach(breach));
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::lawful::Breach;
-use crate::base::Seq;
+use crate::base::{Digest, Seq};
 use crate::domain::law::Unlawful;
 use crate::event::codec::DecodeError;
 use crate::ledger::{CoseError, NoteError};
@@ -82,6 +82,37 @@ pub enum Fault {
     /// The anchor names another event.
     #[error("the anchor names another event here")]
     AnchorLeaf,
+    /// Another log than the one that was verified before.
+    #[error("the {0} is another than that of the log that was verified before")]
+    VerifiedOther(&'static str),
+    /// The log has another past than the one that was verified.
+    #[error(
+        "the log does not extend the one that was verified before: that had {size} events and the root {root}, \
+         the first {size} events have the root {found} now"
+    )]
+    VerifiedRoot {
+        /// Events that were verified.
+        size: u64,
+        /// Their root.
+        root: Digest,
+        /// The root of as many now.
+        found: Digest,
+    },
+    /// The log is shorter than it was.
+    #[error(
+        "the log was verified when it had {size} events and the root {root}, now it has {found} and the root \
+         {found_root}: the end of the log is missing"
+    )]
+    VerifiedBeyond {
+        /// Events that were verified.
+        size: u64,
+        /// Their root.
+        root: Digest,
+        /// Events now.
+        found: u64,
+        /// Their root.
+        found_root: Digest,
+    },
     /// A change that could not have happened.
     #[error("{0}")]
     Unlawful(#[from] Unlawful),

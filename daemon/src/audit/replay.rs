@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Progress;
-use super::place::Place;
+use super::place::{Look, Place};
 use super::problem::Problems;
 use super::readable;
 use super::source::{ClaimedDigest, LogSource, SourceError};
@@ -110,20 +110,18 @@ impl fmt::Display for Replayed {
 /// Folds all of `source` and compares.
 pub fn replay(source: &mut dyn LogSource, progress: Progress<'_>) -> Result<Replayed, SourceError> {
     let (state, unreadable) = fold(source, progress)?;
-    let mut replayed = Replayed {
-        events: state.size(),
-        rows: 0,
-        rows_compared: false,
-        digest: state.digest().short(),
-        claimed: None,
-        first: Vec::new(),
-        different: 0,
-        digest_differs: false,
-        unreadable,
-    };
-    if !replayed.unreadable.is_empty() {
-        return Ok(replayed);
+    if unreadable.is_empty() {
+        return compare(source, &state);
     }
+    Ok(Replayed {
+        unreadable,
+        ..Replayed::of(&state)
+    })
+}
+
+/// Compares what the source shows of its state with the state that its log folds to.
+pub(super) fn compare(source: &mut dyn LogSource, state: &State) -> Result<Replayed, SourceError> {
+    let mut replayed = Replayed::of(state);
     match source.digest()? {
         ClaimedDigest::Short(claimed) => {
             replayed.digest_differs = claimed != replayed.digest;
@@ -135,7 +133,7 @@ pub fn replay(source: &mut dyn LogSource, progress: Progress<'_>) -> Result<Repl
             replayed.claimed = stored.map(|stored| stored.short());
         }
     }
-    compare_rows(source, &state, &mut replayed)?;
+    compare_rows(source, state, &mut replayed)?;
     Ok(replayed)
 }
 
@@ -160,16 +158,34 @@ pub fn fold_first(
             return Err(SourceError::Damaged("an entry is missing"));
         }
         for bytes in page {
-            match place.take(&bytes, &mut problems) {
-                Some(read) if problems.is_empty() => {
-                    state.apply(&read.event);
-                }
-                _ => break,
+            if !fold_entry(&bytes, &mut state, &mut place, &mut problems) {
+                break;
             }
         }
         progress(place.next().get(), size);
     }
     Ok((state, problems))
+}
+
+/// Folds one entry; false when it is no event or out of place. One that changes nothing, as most of them, is not made an
+/// event of: its outline is all that the state takes from it.
+fn fold_entry(bytes: &[u8], state: &mut State, place: &mut Place, problems: &mut Problems) -> bool {
+    let look = Look::at(bytes);
+    let says = look.says.clone();
+    let event = match says {
+        Ok(says) if !says.changes => {
+            place.judge(look, problems);
+            if problems.is_empty() {
+                state.pass_over(says.seq, says.time);
+            }
+            return problems.is_empty();
+        }
+        _ => place.take(bytes, problems),
+    };
+    if let Some(event) = event.filter(|_| problems.is_empty()) {
+        state.apply(&event);
+    }
+    problems.is_empty()
 }
 
 fn compare_rows(
@@ -204,6 +220,21 @@ fn compare_rows(
 }
 
 impl Replayed {
+    /// Nothing compared yet.
+    fn of(state: &State) -> Self {
+        Self {
+            events: state.size(),
+            rows: 0,
+            rows_compared: false,
+            digest: state.digest().short(),
+            claimed: None,
+            first: Vec::new(),
+            different: 0,
+            digest_differs: false,
+            unreadable: Problems::default(),
+        }
+    }
+
     fn differs(&mut self, row: RowKey, how: How) {
         self.different += 1;
         if self.first.len() < KEPT {
@@ -212,7 +243,7 @@ impl Replayed {
     }
 }
 
-const PAGE_ENTRIES: usize = 2_048;
+const PAGE_ENTRIES: usize = 1_024;
 const PAGE_ROWS: usize = 4_096;
 /// Differing rows kept by name.
 const KEPT: usize = 20;

@@ -2,11 +2,12 @@
 
 use std::fmt::Debug;
 
+use super::export::ExportError;
 use crate::base::disk::BlockFile;
 use crate::base::{Digest, LogId, Seq, UnknownFormat};
 use crate::event::RowKey;
 use crate::ledger::store::StoreError;
-use crate::ledger::{AnchorError, AnchorFile, EventStore, SignedAnchor};
+use crate::ledger::{AnchorError, AnchorFile, Checkpoint, EventStore, SignedAnchor};
 
 /// A log to be audited. Its size is fixed when the source is made: what a running daemon appends later is not looked at.
 pub trait LogSource: Debug {
@@ -48,6 +49,15 @@ pub struct Kept {
     pub note: String,
 }
 
+impl Kept {
+    /// The size that it is stored under, or else claims: where the key is looked up that has to have signed it. One that
+    /// claims none is looked at last.
+    pub(super) fn claimed_size(&self) -> u64 {
+        let claimed = || Checkpoint::claimed_size(&self.note);
+        self.size.or_else(claimed).unwrap_or(u64::MAX)
+    }
+}
+
 /// What a source says about the log; each part only if it says it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
@@ -85,6 +95,9 @@ pub enum SourceError {
     /// Something is of a format that this build does not know.
     #[error(transparent)]
     Format(#[from] UnknownFormat),
+    /// An export can't be read or written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// There is no event at all.
     #[error("there is no log: the store is empty")]
     Empty,
@@ -192,16 +205,7 @@ impl LogSource for StoreSource<'_> {
         let Some(file) = file else {
             return Err(SourceError::Damaged("the anchor can be read once"));
         };
-        let newest = AnchorFile::open(file, log).map_err(SourceError::Anchor)?.newest();
-        match newest {
-            Ok(anchor) => Ok(Some(anchor)),
-            Err(AnchorError::Io(error)) => Err(SourceError::Anchor(error)),
-            Err(AnchorError::Damaged) => Err(SourceError::Damaged("the anchor is damaged")),
-            Err(AnchorError::Format(unknown)) => Err(unknown.into()),
-            Err(AnchorError::Foreign | AnchorError::Unsigned { .. }) => {
-                Err(SourceError::Damaged("the anchor is another log's"))
-            }
-        }
+        read_anchor(file, log).map(Some)
     }
 
     fn rows(&mut self, from: Option<&RowKey>, limit: usize) -> Result<Option<Rows>, SourceError> {
@@ -213,5 +217,19 @@ impl LogSource for StoreSource<'_> {
     }
 }
 
+/// What an anchor's file says, its signature not yet checked; none when it is blank.
+pub(super) fn read_anchor(file: Box<dyn BlockFile>, log: LogId) -> Result<Option<SignedAnchor>, SourceError> {
+    let newest = AnchorFile::open(file, log).map_err(SourceError::Anchor)?.newest();
+    match newest {
+        Ok(anchor) => Ok(anchor),
+        Err(AnchorError::Io(error)) => Err(SourceError::Anchor(error)),
+        Err(AnchorError::Damaged) => Err(SourceError::Damaged("the anchor is damaged")),
+        Err(AnchorError::Format(unknown)) => Err(unknown.into()),
+        Err(AnchorError::Foreign | AnchorError::Unsigned { .. }) => {
+            Err(SourceError::Damaged("the anchor is another log's"))
+        }
+    }
+}
+
 /// Bytes of entries read at once.
-const PAGE_BYTES: usize = 4 << 20;
+const PAGE_BYTES: usize = 1 << 20;

@@ -55,8 +55,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let recipients = Recipients::parse(recipients).map_err(|error| Failure::Usage(error.to_string()))?;
     let source = SourceArgs {
         data: arguments.data.clone(),
-        anchor: None,
         target: arguments.target.clone(),
+        ..SourceArgs::default()
     };
     let chosen = Chosen::open(&source).map_err(|error| Failure::from(super::log::RunError::from(error)))?;
     let depot = depot::open(&arguments.to, true).map_err(|error| failed(&error.into()))?;
@@ -75,6 +75,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 let vault = VaultImage::of_mirrors(&stopped.mirrors()?, draft.log())?;
                 draft.finish(&vault, SystemClock.now())
             }),
+        // No argument names one: an export has no vault.
+        Chosen::Exported(_) => return Err(Failure::Usage("an export can't be backed up".into())),
     };
     drop(shown);
     let made = made.map_err(|error| failed(&error))?;

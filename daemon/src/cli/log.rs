@@ -1,11 +1,14 @@
 //! `chancery log`: proves a log, compares the state with it, derives the state again, shows events, rotates its key.
 //!
-//! Reads the directory of a stopped daemon (`--data`) or asks a running one (`--socket`, `--endpoint`). The verdict is
-//! one line on stdout; details and progress go to stderr. Exit: 0 yes, 1 the answer is no, 2 usage, 3 unreachable.
+//! Reads the directory of a stopped daemon (`--data`) or an export (`--export`), or asks a running one (`--socket`,
+//! `--endpoint`). The verdict is one line on stdout; details and progress go to stderr. Exit: 0 yes, 1 the answer is no,
+//! 2 usage, 3 unreachable.
 
 mod epoch;
+mod export;
 pub(super) mod from;
 pub(super) mod progress;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -18,8 +21,8 @@ use clap::{Args, Subcommand};
 use super::exit::Failure;
 use super::target::Target;
 use crate::audit::show::{Form, show};
-use crate::audit::{LogSource, Replayed, Report, SourceError, StoreSource, rebuild, replay, verify};
-use crate::base::{Digest, Seq};
+use crate::audit::{LogSource, Replayed, SourceError, StoreSource, rebuild, replay};
+use crate::base::Seq;
 use from::{Chosen, FromError};
 use progress::Shown;
 
@@ -33,9 +36,9 @@ pub(super) struct Arguments {
 /// What to do with a log.
 #[derive(Debug, Subcommand)]
 pub(super) enum LogCommand {
-    /// Check the whole log: every place, signature, decision and change, the checkpoints and the anchor.
-    #[command(after_help = VERIFY_HELP)]
-    Verify(VerifyArgs),
+    /// Check the log: every place, signature and change, the checkpoints, the anchor, the stored state; decisions if asked.
+    #[command(after_help = verify::HELP)]
+    Verify(verify::Arguments),
     /// Fold the log again and compare the result with the stored state, or with the one a daemon claims.
     #[command(after_help = REPLAY_HELP)]
     Replay(SourceArgs),
@@ -48,6 +51,9 @@ pub(super) enum LogCommand {
     /// Go on with a log whose end, or the proof of its length, is lost for good: begins an epoch that says so.
     #[command(after_help = epoch::ACCEPT_HELP)]
     AcceptLoss(epoch::AcceptArgs),
+    /// Write the log as plain files, for other verifiers.
+    #[command(after_help = export::HELP)]
+    Export(export::Arguments),
     /// Show events: position, time, actor, operation, resources, outcome, request id.
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
@@ -59,23 +65,15 @@ pub(super) struct SourceArgs {
     /// Data directory of a stopped daemon
     #[arg(long, value_name = "DIR", conflicts_with_all = ["socket", "endpoint"])]
     pub(super) data: Option<PathBuf>,
+    /// An export, as `chancery log export` wrote it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "socket", "endpoint"])]
+    pub(super) export: Option<PathBuf>,
     /// The anchor, when it is not in the data directory
     #[arg(long, value_name = "PATH", requires = "data")]
     pub(super) anchor: Option<PathBuf>,
     /// A running daemon, when there is no --data
     #[command(flatten)]
     pub(super) target: Target,
-}
-
-/// `log verify`.
-#[derive(Debug, Clone, Default, Args)]
-pub(super) struct VerifyArgs {
-    /// Which log.
-    #[command(flatten)]
-    pub(super) source: SourceArgs,
-    /// The log key that you expect: SHA-256 of the public key, as an earlier run showed it
-    #[arg(long, value_name = "SHA256")]
-    pub(super) key: Option<String>,
 }
 
 /// `log show`.
@@ -97,17 +95,6 @@ pub(super) struct ShowArgs {
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "limit", "json"])]
     pub(super) event: Option<u64>,
 }
-
-const VERIFY_HELP: &str = "\
-What a yes means: nothing was altered, left out or reordered, every entry is signed by the key in the first one or by one
-that followed it, every operation was allowed and lawful in the state just before it, and the log reaches its anchor. That
-the first key is the right one only you can know: note the fingerprint that is shown and give it with --key the next time.
-Rotations of the key and epochs are told on stderr; an epoch that you do not know of is a question to whoever began it.
-A running daemon shows its newest checkpoints and no anchor; stop it to check those as well.
-
-Examples:
-  chancery log verify --data /var/lib/chancery
-  chancery log verify --socket /run/chancery/chancery.sock --key 5f0c...e1";
 
 const REPLAY_HELP: &str = "\
 Compares byte for byte with the rows of a stopped daemon, by digest with a running one. Believes the log as it is:
@@ -143,11 +130,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Does it, and returns the exit status.
 fn run_to(command: &LogCommand, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let done = match command {
-        LogCommand::Verify(args) => run_verify(args, out, err),
+        LogCommand::Verify(args) => verify::run(args, out, err),
         LogCommand::Replay(source) => run_replay(source, out, err),
         LogCommand::Rebuild(source) => run_rebuild(source, out, err),
         LogCommand::RotateKey(args) => epoch::run_rotate(args, out),
         LogCommand::AcceptLoss(args) => epoch::run_accept_loss(args, out, err),
+        LogCommand::Export(args) => export::run(args, out, err),
         LogCommand::Show(args) => run_show(args, out),
     };
     done.unwrap_or_else(|error| {
@@ -165,6 +153,15 @@ pub(super) enum RunError {
     Source(#[from] SourceError),
     #[error("`--key {0}` is not the SHA-256 of a key: 64 hexadecimal digits")]
     Key(String),
+    #[error("can't read `{}`: {error}", .path.display())]
+    Since { path: PathBuf, error: std::io::Error },
+    #[error("`{}` is {error}", .path.display())]
+    NotVerified {
+        path: PathBuf,
+        error: crate::audit::verified::NotVerified,
+    },
+    #[error("can't write `{}`: {error}", .path.display())]
+    Save { path: PathBuf, error: std::io::Error },
     #[error(
         "the state of a running daemon can't be rebuilt: stop it, then run `chancery log rebuild --data DIR`"
     )]
@@ -189,55 +186,10 @@ impl RunError {
             Self::From(error) => error.status(),
             Self::Failed(code, _) => *code,
             Self::Source(SourceError::Unreachable(_) | SourceError::Answer(_)) => 3,
-            Self::Source(_) | Self::NoEvent(..) | Self::Output(_) => 1,
-            Self::Key(_) | Self::RebuildLive => 2,
+            Self::Source(_) | Self::NoEvent(..) | Self::Output(_) | Self::Save { .. } => 1,
+            Self::Key(_) | Self::RebuildLive | Self::Since { .. } | Self::NotVerified { .. } => 2,
         }
     }
-}
-
-fn run_verify(args: &VerifyArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
-    if let Some(key) = &args.key
-        && (key.len() != 64 || !key.bytes().all(|digit| digit.is_ascii_hexdigit()))
-    {
-        return Err(RunError::Key(key.clone()));
-    }
-    let report = Chosen::open(&args.source)?.with(|source| {
-        let mut shown = Shown::start("verified");
-        verify(source, &mut |done, all| shown.at(done, all))
-    })??;
-    details(&report, err)?;
-    if let (Some(expected), Some(found), true) = (&args.key, report.key, report.is_verified())
-        && !expected.eq_ignore_ascii_case(&found.to_string())
-    {
-        writeln!(
-            out,
-            "DIFFERS: the log verifies, but with the key {found}, not the one expected"
-        )?;
-        return Ok(1);
-    }
-    writeln!(out, "{report}")?;
-    Ok(status(report.is_verified()))
-}
-
-fn details(report: &Report, err: &mut dyn Write) -> std::io::Result<()> {
-    if report.is_verified() {
-        let key = report.key.as_ref().map_or_else(String::new, Digest::to_string);
-        writeln!(err, "log key (SHA-256): {key}")?;
-        for turn in &report.turns {
-            writeln!(err, "{turn}")?;
-        }
-        writeln!(err, "checkpoint origin: {}", report.origin)?;
-        writeln!(err, "tree root:         {}", report.root)?;
-        return writeln!(err, "state digest:      {}", report.state.digest().short());
-    }
-    for problem in report.problems.first() {
-        writeln!(err, "{problem}")?;
-    }
-    let more = report.problems.count() - report.problems.first().len() as u64;
-    if more > 0 {
-        writeln!(err, "... and {more} more")?;
-    }
-    Ok(())
 }
 
 fn run_replay(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
@@ -266,7 +218,7 @@ fn run_rebuild(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) ->
         shown.at(done, all);
     })?;
     drop(shown);
-    details(&rebuilt.report, err)?;
+    verify::details(&rebuilt.report, err)?;
     writeln!(out, "{rebuilt}")?;
     Ok(status(rebuilt.rows.is_some()))
 }
@@ -328,6 +280,7 @@ impl Chosen {
                 Ok(work(&mut source))
             }
             Self::Live(mut source) => Ok(work(&mut *source)),
+            Self::Exported(mut source) => Ok(work(&mut *source)),
         }
     }
 }

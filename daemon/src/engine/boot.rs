@@ -33,7 +33,7 @@ use crate::ledger::store::{StoreError, load_tree};
 use crate::ledger::tree::TreeError;
 use crate::ledger::{Chain, EventStore, Head, KeySchedule, LogKey};
 use crate::policy::Library;
-use crate::projection::{LoadError, State, StateDigest};
+use crate::projection::{LoadError, Log, State, StateDigest};
 
 /// Where everything is kept.
 #[derive(Debug)]
@@ -240,7 +240,7 @@ impl Found {
         Ok(Self {
             head,
             anchor: AnchorFile::open(storage.anchor, log.id)?,
-            keys: KeySchedule::try_from(log)?,
+            keys: key_schedule(log)?,
             log: storage.log,
             mirrors: storage.mirrors,
             state,
@@ -391,6 +391,15 @@ pub fn load_state(store: &dyn EventStore) -> Result<State, BootError> {
             sealed: stored.short(),
         })
     }
+}
+
+/// The keys that the state says the log had.
+pub fn key_schedule(log: &Log) -> Result<KeySchedule, KeyError> {
+    KeySchedule::of(
+        log.keys
+            .iter()
+            .map(|period| (period.from, period.public.as_slice(), period.origin.as_deref())),
+    )
 }
 
 /// The anchor as it should be for where the chain ends.

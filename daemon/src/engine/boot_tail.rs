@@ -20,7 +20,7 @@ pub(super) fn check_tail(
     log: LogId,
     keys: &KeySchedule,
 ) -> Result<u64, BootError> {
-    let checkpoint = store.checkpoints()?.pop();
+    let checkpoint = store.newest_checkpoints(1)?.pop();
     let start = checkpoint.as_ref().map_or(0, |(size, _)| *size);
     #[cfg(feature = "canary-bugs")]
     if crate::base::CanaryBug::TailUnchecked.is_planted() {

@@ -159,9 +159,6 @@ pub enum HomeError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Its format.
-    #[error(transparent)]
-    Mark(#[from] format::MarkError),
     /// A restore was cut short.
     #[error(
         "the restore into `{}` was not finished: run `chancery restore` with this --data DIR again; it begins anew", .0.display()
@@ -170,6 +167,9 @@ pub enum HomeError {
     /// A restore was asked for where something is.
     #[error("`{}` is not empty: a log is restored into an empty or a new directory alone", .0.display())]
     NotEmpty(PathBuf),
+    /// Its format.
+    #[error(transparent)]
+    Mark(#[from] format::MarkError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -216,11 +216,11 @@ impl Home {
 
     fn open_taken(layout: Layout) -> Result<Self, HomeError> {
         let lock = lock(&layout)?;
-        // Before the store is opened: opening writes in it. A crash in between leaves a mark beside nothing, which is true.
-        format::mark(layout.dir())?;
         if layout.restoring().exists() {
             return Err(HomeError::RestoreUnfinished(layout.dir));
         }
+        // Before the store is opened: opening writes in it. A crash in between leaves a mark beside nothing, which is true.
+        format::mark(layout.dir())?;
         let store = Arc::new(open_store(&layout)?);
         let is_new = store.size()? == 0;
         if is_new {

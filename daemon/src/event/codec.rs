@@ -70,4 +70,4 @@ pub fn decode_event(payload: &[u8]) -> Result<Event, DecodeError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

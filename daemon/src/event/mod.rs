@@ -16,6 +16,7 @@ pub mod epoch;
 pub mod identity;
 pub mod made;
 pub mod outcome;
+pub mod outline;
 pub mod reads;
 mod upcast;
 
@@ -33,6 +34,7 @@ pub use identity::{
 };
 pub use made::{AccessKeyCreated, InternalKeyPurpose, KeyCreated, KeyVersionAdded, LogBegun, RowFormat};
 pub use outcome::{CheckKind, Checked, Decision, Effect, Element, Outcome, PolicyLayer, Recorded};
+pub use outline::Outline;
 pub use reads::{Observation, Read, RowKey, Table};
 
 use crate::base::{Digest, RequestId, Seq, Timestamp};

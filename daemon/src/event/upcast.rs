@@ -8,7 +8,7 @@
 //!
 //! To change the event: raise `FORMAT`, copy what the last version looked like to a file of its own beside this one, write
 //! the reader from it, add its row to `READERS`, pin its golden files. New changes and new optional fields are a new version
-//! too: an older build would refuse them as malformed, and not say why.
+//! too, once the last one was released: an older build would refuse them as malformed, and not say why.
 
 use super::codec::{self, DecodeError};
 use super::{Event, FORMAT};
@@ -25,16 +25,23 @@ pub(super) fn read(payload: &[u8]) -> Result<Event, DecodeError> {
     read_with(READERS, payload)
 }
 
+/// Refuses a version that this build does not read, by name (U3).
+pub(super) fn check(version: u8) -> Result<(), DecodeError> {
+    reader_of(READERS, version).map(|_| ())
+}
+
 fn read_with(readers: &[(u8, Reader)], payload: &[u8]) -> Result<Event, DecodeError> {
-    let version = version_of(payload)?;
+    reader_of(readers, version_of(payload)?).and_then(|reader| reader(payload))
+}
+
+fn reader_of(readers: &[(u8, Reader)], version: u8) -> Result<Reader, DecodeError> {
     if version > FORMAT {
         return Err(UnknownFormat::new("the event", version.into(), FORMAT.into()).into());
     }
-    let (_, reader) = readers
-        .iter()
-        .find(|(known, _)| *known == version)
-        .ok_or(DecodeError::NeverWas(version))?;
-    reader(payload)
+    let reader = readers.iter().find(|(known, _)| *known == version);
+    reader
+        .map(|(_, reader)| *reader)
+        .ok_or(DecodeError::NeverWas(version))
 }
 
 /// The version that a payload names (U1).

@@ -121,6 +121,11 @@ impl<'a> SignedEntry<'a> {
         bytes
     }
 
+    /// As `to_be_signed`, to the end of `out`.
+    pub fn write_to_be_signed(&self, log: LogId, out: &mut Vec<u8>) {
+        write_to_be_signed(out, self.kid, log, self.payload);
+    }
+
     /// Whether `key` signed this as an entry of `log`, and the key id says so.
     pub fn verify(&self, log: LogId, key: &LogPublicKey) -> bool {
         self.kid == key.kid() && key.verify(&self.to_be_signed(log), &self.signature)

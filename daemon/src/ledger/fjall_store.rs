@@ -233,14 +233,12 @@ impl EventStore for FjallStore {
     }
 
     fn checkpoints(&self) -> Result<Vec<(u64, String)>, StoreError> {
-        let malformed = || StoreError::Damaged("a checkpoint is malformed");
-        let checkpoints = self.meta.prefix(CHECKPOINT).map(|guard| {
-            let (key, note) = guard.into_inner().map_err(StoreError::unreadable)?;
-            let size = number(key.strip_prefix(CHECKPOINT).ok_or_else(malformed)?)?;
-            let note = String::from_utf8(note.to_vec()).map_err(|_| malformed())?;
-            Ok((size, note))
-        });
-        checkpoints.collect()
+        self.meta.prefix(CHECKPOINT).map(checkpoint).collect()
+    }
+
+    fn newest_checkpoints(&self, limit: usize) -> Result<Vec<(u64, String)>, StoreError> {
+        let newest = self.meta.prefix(CHECKPOINT).rev().take(limit);
+        newest.map(checkpoint).collect()
     }
 
     fn rows(&self, from: Option<&RowKey>, limit: usize) -> Result<Vec<(RowKey, Vec<u8>)>, StoreError> {
@@ -317,6 +315,15 @@ impl fmt::Debug for FjallStore {
             .field("dir", &self.dir)
             .finish_non_exhaustive()
     }
+}
+
+/// A kept checkpoint: size and note.
+fn checkpoint(guard: fjall::Guard) -> Result<(u64, String), StoreError> {
+    let malformed = || StoreError::Damaged("a checkpoint is malformed");
+    let (key, note) = guard.into_inner().map_err(StoreError::unreadable)?;
+    let size = number(key.strip_prefix(CHECKPOINT).ok_or_else(malformed)?)?;
+    let note = String::from_utf8(note.to_vec()).map_err(|_| malformed())?;
+    Ok((size, note))
 }
 
 /// A key of eight bytes as a number.

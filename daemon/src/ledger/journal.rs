@@ -57,11 +57,18 @@ pub(super) fn journals(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 
 /// Reads all journals in `dir`.
 pub(super) fn scan(dir: &Path) -> io::Result<Found> {
+    // One after the other: each has at most 64 MiB and one record.
+    find(journals(dir)?.into_iter().map(|(_, journal)| {
+        let bytes = fs::read(&journal)?;
+        Ok((journal, bytes))
+    }))
+}
+
+fn find(journals: impl Iterator<Item = io::Result<(PathBuf, Vec<u8>)>>) -> io::Result<Found> {
     let mut broken: Option<Place> = None;
     let (mut whole_after, mut seqno) = (0, None);
-    for (_, journal) in journals(dir)? {
-        // At most 64 MiB and one record.
-        let bytes = fs::read(&journal)?;
+    for read in journals {
+        let (journal, bytes) = read?;
         if broken.is_some() {
             whole_after += count_whole(&bytes);
             continue;

@@ -123,8 +123,8 @@ impl fmt::Debug for LogPublicKey {
 /// Accepting is a little weaker than `LogPublicKey::verify`: only the holder of the private key could make
 /// a signature that passes here and fails there, and he could as well have signed properly.
 /// When it says no, single verification decides and finds the culprit.
-pub fn verify_batch(public: &LogPublicKey, items: &[(Vec<u8>, [u8; 64])]) -> bool {
-    let messages: Vec<&[u8]> = items.iter().map(|(message, _)| message.as_slice()).collect();
+pub fn verify_batch<M: AsRef<[u8]>>(public: &LogPublicKey, items: &[(M, [u8; 64])]) -> bool {
+    let messages: Vec<&[u8]> = items.iter().map(|(message, _)| message.as_ref()).collect();
     let signatures: Vec<Signature> = items
         .iter()
         .map(|(_, signature)| Signature::from_bytes(signature))
@@ -133,7 +133,7 @@ pub fn verify_batch(public: &LogPublicKey, items: &[(Vec<u8>, [u8; 64])]) -> boo
     ed25519_dalek::verify_batch(&messages, &signatures, &keys).is_ok()
         || items
             .iter()
-            .all(|(message, signature)| public.verify(message, signature))
+            .all(|(message, signature)| public.verify(message.as_ref(), signature))
 }
 
 #[cfg(feature = "aws-lc")]

@@ -14,7 +14,6 @@
 
 use super::key::{KeyError, LogKey, LogPublicKey};
 use crate::base::{LogId, Seq};
-use crate::projection::Log;
 
 impl LogKey {
     /// Signs that this key follows `before` in `log` with the event at `at`.
@@ -78,6 +77,25 @@ impl KeySchedule {
         }
     }
 
+    /// The schedule of a log that had these keys: from which position on, which, and under which origin if another began with
+    /// it. In the order of the log, and the first one with an origin.
+    pub fn of<'a>(
+        keys: impl IntoIterator<Item = (Seq, &'a [u8], Option<&'a str>)>,
+    ) -> Result<Self, KeyError> {
+        let mut keys = keys.into_iter();
+        let (Seq::GENESIS, public, Some(origin)) = keys.next().ok_or(KeyError::PublicKey)? else {
+            return Err(KeyError::PublicKey);
+        };
+        let mut schedule = Self::begin(LogPublicKey::try_from(public)?, origin.to_owned());
+        for (from, public, origin) in keys {
+            if from <= schedule.last().from {
+                return Err(KeyError::PublicKey);
+            }
+            schedule.turn(from, LogPublicKey::try_from(public)?, origin);
+        }
+        Ok(schedule)
+    }
+
     /// Another key is in force from `from` on, which comes after all that came before; the origin stays unless there is
     /// another.
     pub fn turn(&mut self, from: Seq, public: LogPublicKey, origin: Option<&str>) {
@@ -107,26 +125,6 @@ impl KeySchedule {
     /// All of them, oldest first.
     pub fn periods(&self) -> impl Iterator<Item = &Period> {
         std::iter::once(&self.first).chain(&self.later)
-    }
-}
-
-/// What the state says.
-impl TryFrom<&Log> for KeySchedule {
-    type Error = KeyError;
-
-    fn try_from(log: &Log) -> Result<Self, KeyError> {
-        let mut periods = log.keys.iter();
-        let first = periods.next().ok_or(KeyError::PublicKey)?;
-        let origin = first.origin.as_ref().unwrap_or(&log.origin);
-        let mut schedule = Self::begin(LogPublicKey::try_from(first.public.as_slice())?, origin.clone());
-        for period in periods {
-            if period.from <= schedule.last().from {
-                return Err(KeyError::PublicKey);
-            }
-            let public = LogPublicKey::try_from(period.public.as_slice())?;
-            schedule.turn(period.from, public, period.origin.as_deref());
-        }
-        Ok(schedule)
     }
 }
 

@@ -88,6 +88,14 @@ pub trait EventStore: Send + Sync + Debug {
     /// The kept checkpoints, by size.
     fn checkpoints(&self) -> Result<Vec<(u64, String)>, StoreError>;
 
+    /// The last `limit` kept checkpoints, the newest first. A long log has thousands, and a start needs one.
+    fn newest_checkpoints(&self, limit: usize) -> Result<Vec<(u64, String)>, StoreError> {
+        let mut all = self.checkpoints()?;
+        all.reverse();
+        all.truncate(limit);
+        Ok(all)
+    }
+
     /// Rows after `from` (exclusive; from the first when none), in key order, at most `limit`.
     fn rows(&self, from: Option<&RowKey>, limit: usize) -> Result<Vec<(RowKey, Vec<u8>)>, StoreError>;
 

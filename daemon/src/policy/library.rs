@@ -103,31 +103,8 @@ fn compile(kind: DocumentKind, documents: Vec<(Box<str>, Option<String>)>) -> Co
 
 /// The documents in force of what is attached to a principal: its own, then its groups', each once.
 fn attached(principal: PrincipalId, state: &State) -> Vec<(Box<str>, Option<String>)> {
-    let (account, mut policies): (AccountId, Vec<&PolicyRef>) = match principal {
-        PrincipalId::User(id) => {
-            let Some(user) = state.user(id) else {
-                return Vec::new();
-            };
-            let groups = user
-                .groups
-                .iter()
-                .filter_map(|membership| state.group(membership.group));
-            let through_groups = groups.flat_map(|group| &group.attached);
-            let all = user.attached.iter().chain(through_groups);
-            (
-                user.account,
-                all.map(|attached: &Attached| &attached.policy).collect(),
-            )
-        }
-        PrincipalId::Role(id) => {
-            let Some(role) = state.role(id) else {
-                return Vec::new();
-            };
-            (
-                role.account,
-                role.attached.iter().map(|attached| &attached.policy).collect(),
-            )
-        }
+    let Some((account, mut policies)) = refs(principal, state) else {
+        return Vec::new();
     };
     let mut seen = std::collections::BTreeSet::new();
     policies.retain(|policy| seen.insert(*policy));
@@ -135,6 +112,37 @@ fn attached(principal: PrincipalId, state: &State) -> Vec<(Box<str>, Option<Stri
         .into_iter()
         .map(|policy| document(account, policy, state))
         .collect()
+}
+
+/// Whether a system policy that this build does not have is attached to a principal or to one of its groups: what was
+/// decided for it by another build can't be decided again.
+pub fn lacks_system_policy(principal: PrincipalId, state: &State) -> bool {
+    let policies = refs(principal, state).map_or_else(Vec::new, |(_, policies)| policies);
+    policies
+        .iter()
+        .any(|policy| matches!(policy, PolicyRef::System(name) if system::find(name.as_str()).is_none()))
+}
+
+/// The account of a principal, and what is attached to it and to its groups.
+fn refs(principal: PrincipalId, state: &State) -> Option<(AccountId, Vec<&PolicyRef>)> {
+    match principal {
+        PrincipalId::User(id) => {
+            let user = state.user(id)?;
+            let groups = user
+                .groups
+                .iter()
+                .filter_map(|membership| state.group(membership.group));
+            let through_groups = groups.flat_map(|group| &group.attached);
+            let all = user.attached.iter().chain(through_groups);
+            let policies = all.map(|attached: &Attached| &attached.policy).collect();
+            Some((user.account, policies))
+        }
+        PrincipalId::Role(id) => {
+            let role = state.role(id)?;
+            let policies = role.attached.iter().map(|attached| &attached.policy).collect();
+            Some((role.account, policies))
+        }
+    }
 }
 
 fn document(account: AccountId, policy: &PolicyRef, state: &State) -> (Box<str>, Option<String>) {

@@ -26,7 +26,7 @@ pub mod vectors;
 pub mod verdict;
 
 pub use authorize::{Denial, Question, Ruling, authorize};
-pub use library::Library;
+pub use library::{Library, lacks_system_policy};
 pub use live::RE_ENCRYPT_TO;
 pub use permit::Permit;
 

@@ -104,6 +104,12 @@ impl Default for State {
 }
 
 impl State {
+    /// Folds in an event that changes nothing: as `apply` does, from its outline alone.
+    pub const fn pass_over(&mut self, seq: Seq, time: Timestamp) {
+        self.size = seq.get() + 1;
+        self.time = time;
+    }
+
     /// How many events are folded in: the position of the next one.
     pub const fn size(&self) -> u64 {
         self.size

@@ -233,3 +233,44 @@ fn tree(dir: &Path) -> Vec<Vec<u8>> {
         .map(|name| std::fs::read(dir.join(name)).unwrap())
         .collect()
 }
+
+const SQUAT: &str = "\
+import socket, sys
+held = socket.socket(socket.AF_UNIX)
+held.bind('\\0' + sys.argv[1])
+held.listen()
+print('held', flush=True)
+sys.stdin.read()";
+
+/// Needs the right to act as another user; without it there is nothing to test.
+#[test]
+fn a_name_that_another_user_holds_stops_nobody_and_is_told() {
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    let temporary = TempDir::new().unwrap();
+    let dir = temporary.path();
+    Daemon::start(dir).stop();
+    let genesis = log(dir, &["show", "--event", "0"]).json();
+    let id = genesis.pointer("/chg/0/LogBegun/log").unwrap().as_str().unwrap();
+    let squatter = Command::new("python3")
+        .args(["-c", SQUAT, &format!("chancery/log/{id}")])
+        .uid(12_345)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut squatter) = squatter else { return };
+    let mut said = String::new();
+    BufReader::new(squatter.stdout.take().unwrap())
+        .read_line(&mut said)
+        .unwrap();
+    assert_eq!(said, "held\n");
+    let told = Daemon::start(dir).stop();
+    drop(squatter.stdin.take());
+    squatter.wait().unwrap();
+    assert!(told.contains("somebody holds the name of this log"), "{told}");
+    assert!(told.contains("12345"), "{told}");
+    let told = Daemon::start(dir).stop();
+    assert!(!told.contains("somebody holds the name"), "{told}");
+}

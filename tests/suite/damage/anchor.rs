@@ -73,7 +73,7 @@ fn an_anchor_that_is_of_no_use_is_refused_and_the_way_out_leads_back() {
             Box::new(|path| fs::write(path, &fs::read(path).unwrap()[..300]).unwrap()),
         ),
     ];
-    for (why, damage) in cases {
+    for (number, (why, damage)) in cases.into_iter().enumerate() {
         let (mut daemon, outcome) = scene.after(|data| damage(&anchor(data)));
         outcome.refuses(&[why, "back from where it was kept", "log accept-loss"]);
         let verdict = daemon.log(&["verify"]);
@@ -82,6 +82,9 @@ fn an_anchor_that_is_of_no_use_is_refused_and_the_way_out_leads_back() {
         fs::copy(anchor(&scene.copy().data()), anchor(&daemon.data())).unwrap();
         scene.start(&mut daemon).holds();
 
+        if number > 2 && !super::in_full() {
+            continue;
+        }
         let (mut daemon, outcome) = scene.after(|data| damage(&anchor(data)));
         outcome.refuses(&[why]);
         accept_loss(&daemon);

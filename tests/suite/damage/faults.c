@@ -1,7 +1,8 @@
 /* Loaded before the daemon (LD_PRELOAD): its disk fails, or its wall clock lies, when and how the test says.
  *
  * The test and the daemon share a small file, FAULTS_FILE, of 64-bit fields (see `faults.rs`). Only files whose path holds
- * the text in it are concerned. Monotonic time stays true. */
+ * the text in it are concerned. Monotonic time stays true. FAULTS_MACHINE names the machine that the daemon is on: copies of
+ * one log on different machines know nothing of each other. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,8 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stddef.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,6 +109,21 @@ int open64(const char *path, int flags, ...) {
     va_end(rest);
     if ((flags & (O_WRONLY | O_RDWR | O_CREAT)) && happens_to(OPEN_FAILS, path)) return errno = faults->error, -1;
     return REAL(open64)(path, flags, mode);
+}
+
+/* The name of a log, held in the abstract namespace, is another one on each machine. */
+int bind(int socket, const struct sockaddr *address, socklen_t length) {
+    static const char name[] = "\0chancery/log/";
+    const size_t start = offsetof(struct sockaddr_un, sun_path);
+    const char *machine = getenv("FAULTS_MACHINE");
+    struct sockaddr_un other;
+    if (machine && address->sa_family == AF_UNIX && length >= start + sizeof name - 1 &&
+        memcmp((const char *)address + start, name, sizeof name - 1) == 0 && length + strlen(machine) <= sizeof other) {
+        memcpy(&other, address, length);
+        memcpy((char *)&other + length, machine, strlen(machine));
+        return REAL(bind)(socket, (struct sockaddr *)&other, length + strlen(machine));
+    }
+    return REAL(bind)(socket, address, length);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *time) {

@@ -77,6 +77,14 @@ impl Faults {
     }
 }
 
+/// Has `daemon` be on a machine of its own: other copies of its log, run at the same time by other tests, are none of its
+/// business, nor it of theirs.
+pub fn on_its_own_machine(daemon: &mut Daemon) {
+    let name = daemon.home().file_name().unwrap().to_owned();
+    daemon.env("LD_PRELOAD", library());
+    daemon.env("FAULTS_MACHINE", name);
+}
+
 /// Waits until `is_so`; a test that waits in vain fails with `what`.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);

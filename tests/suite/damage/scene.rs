@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use chancery_client::blocking::Client;
 
-use super::faults::wait_until;
+use super::faults::{on_its_own_machine, wait_until};
 use crate::crash::{self, Acknowledged};
 use crate::process::Daemon;
 
@@ -78,7 +78,9 @@ impl Scene {
     pub fn copy(&self) -> Daemon {
         let home = new_home();
         copy_tree(self.home.path(), home.path());
-        Daemon::stopped_in(home, "warn")
+        let mut daemon = Daemon::stopped_in(home, "warn");
+        on_its_own_machine(&mut daemon);
+        daemon
     }
 
     /// Damages a copy, starts on it, and holds what it then serves against what was answered.

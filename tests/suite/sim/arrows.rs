@@ -132,6 +132,22 @@ impl Machine {
 }
 
 impl Life {
+    /// Whether what is applied and not stored gives a key, or the log, a new version.
+    pub fn is_rotating(&self) -> bool {
+        let is_one = |event: &Event| {
+            let is_one =
+                |change: &Change| matches!(change, Change::KeyRotated { .. } | Change::LogKeyRotated(_));
+            event.chg.iter().any(is_one)
+        };
+        self.applied().any(|event| is_one(&event))
+    }
+
+    /// The events that are applied and not stored.
+    fn applied(&self) -> impl Iterator<Item = Event> {
+        let entries = self.staged.iter().flat_map(|step| &step.group.entries);
+        entries.filter_map(|entry| decode_event(SignedEntry::parse(&entry.bytes).ok()?.payload).ok())
+    }
+
     fn places(&self, anchored: u64) -> Vec<Arrow> {
         let mut places = Vec::new();
         let mut is_so = |arrow, is_so: bool| {
@@ -149,12 +165,7 @@ impl Life {
                 _ => is_so(Arrow::SlotReady, is_fresh),
             }
         }
-        let staged: Vec<Event> = self
-            .staged
-            .iter()
-            .flat_map(|step| &step.group.entries)
-            .filter_map(|entry| decode_event(SignedEntry::parse(&entry.bytes).ok()?.payload).ok())
-            .collect();
+        let staged: Vec<Event> = self.applied().collect();
         let changes = || staged.iter().flat_map(|event| &event.chg);
         is_so(Arrow::Applied, !staged.is_empty());
         is_so(

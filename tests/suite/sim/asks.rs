@@ -287,8 +287,8 @@ fn every_parameter_of_every_operation_is_known() {
     );
     assert!(ALIASES.iter().all(|name| AliasName::parse(name).is_some()));
     let mut dice = Dice::new(1, 0);
-    for row in rows() {
-        for param in row.params.iter().filter(|_| !BY_KIND.contains(&row.op)) {
+    for row in rows().filter(|row| !BY_KIND.contains(&row.op)) {
+        for param in row.params {
             let _value = client.value(row.op, param.name, &mut dice);
         }
         for _ in 0..8 {

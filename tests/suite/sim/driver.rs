@@ -18,8 +18,8 @@ use chancery::engine::prepare::{Ready, prepare};
 use chancery::engine::tools::{MessageLimits, Tools};
 use chancery::engine::writer::{Input, Rerun, Step, Writer};
 use chancery::event::Effect;
+use chancery::ledger::AnchorFile;
 use chancery::ledger::memory_store::Contents;
-use chancery::ledger::{AnchorFile, KeySchedule};
 
 use super::arrows::Arrow;
 use super::check::{self, States, Told};
@@ -379,6 +379,10 @@ impl Machine {
     /// Stores what the last step came to; then, and only then, its callers have their answers.
     pub fn commit(&mut self) -> Result<(), Stop> {
         let Some(life) = &mut self.life else { return Ok(()) };
+        // Rotations are rare: a crash between the slot and the medium has to meet some.
+        if self.is_rough && life.is_rotating() && self.dice.once_in(6) {
+            return Err(Stop::Crash);
+        }
         let Some(step) = life.staged.take() else {
             return Ok(());
         };
@@ -494,7 +498,7 @@ impl Machine {
         let file = AnchorFile::open(self.disk.anchor_copy(), log).map_err(broken)?;
         let state = life.writer.state();
         let log_row = state.log().ok_or(Stop::Broken("no log".into()))?;
-        let keys = KeySchedule::try_from(log_row).map_err(broken)?;
+        let keys = boot::key_schedule(log_row).map_err(broken)?;
         let anchor = file.read(&keys).map_err(broken)?;
         let size = self.disk.log().size().map_err(broken)?;
         if anchor.is_some_and(|anchor| anchor.size == size) {

@@ -4,6 +4,7 @@
 //! there after it.
 
 use chancery::audit::{StoreSource, rebuild, verify};
+use chancery::base::Digest;
 use chancery::base::disk::BlockFile;
 use chancery::engine::boot::{self, BootError};
 use chancery::ledger::memory_store::{Contents, Part};
@@ -189,22 +190,25 @@ impl Machine {
         })
     }
 
-    /// The other sector still holds an earlier durable end; when it is blank, there is no anchor any more.
+    /// The other sector still holds an earlier durable end, unless a crash has torn it, or it was never written: then there
+    /// is no anchor any more.
     fn damage_anchor_sector(&mut self) -> Option<Due> {
         let file = self.disk.file(Device::Anchor);
         let bytes = file.durable();
-        let is_written = |nth: usize| {
+        // As `ledger::anchor` documents it: the sum of what comes before ends a sector.
+        let is_whole = |nth: &usize| {
             let sector = bytes.get(nth * 512..(nth + 1) * 512);
-            sector.is_some_and(|sector| sector.iter().any(|byte| *byte != 0))
+            sector.is_some_and(|sector| Digest::of(&sector[..480]).as_bytes() == &sector[480..])
         };
-        let written: Vec<usize> = (0..2).filter(|nth| is_written(*nth)).collect();
-        let nth = *written.get(self.dice.index(written.len())?)?;
-        // Anywhere but in the zeroes that are only summed.
+        let is_blank = |nth: usize| bytes[nth * 512..(nth + 1) * 512].iter().all(|byte| *byte == 0);
+        let whole: Vec<usize> = [0, 1].into_iter().filter(is_whole).collect();
+        let nth = *whole.get(self.dice.index(whole.len())?)?;
         let at = nth * 512 + self.dice.below(512) as usize;
         file.damage(at..at + 1);
-        let is_only_one = written.len() == 1;
         let size = self.disk.log().size().ok()?;
-        Some(match is_only_one && size > 1 {
+        // Of a log with nothing but its genesis the first anchor may have been torn as it was written.
+        let is_first = size == 1 && is_blank(1 - nth);
+        Some(match whole.len() == 1 && !is_first {
             true => Due::Refuses,
             false => Due::Begins,
         })

@@ -241,6 +241,10 @@ impl Bench {
         Some(Box::new(self.anchor.clone()))
     }
 
+    pub fn store_head(&self) -> crate::ledger::Head {
+        self.store.head().unwrap().unwrap()
+    }
+
     pub fn tampered(&self) -> Tampered {
         Tampered::of(self)
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::Value as Json;
 
+use super::RunError;
 use super::progress::Shown;
-use super::{RunError, details};
+use super::verify::details;
 use crate::api::table::CHANCERY;
 use crate::audit::{StoreSource, verify};
 use crate::base::Value;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 
 use super::SourceArgs;
-use crate::audit::{LiveSource, SourceError};
+use crate::audit::{ExportSource, LiveSource, SourceError};
 use crate::base::disk::{BlockFile, OsFile};
 use crate::custody::VaultError;
 use crate::engine::home::Layout;
@@ -59,6 +59,8 @@ pub(in crate::cli) enum Chosen {
     Stopped(Stopped),
     /// Of a running one.
     Live(Box<LiveSource>),
+    /// Written to files earlier.
+    Exported(Box<ExportSource>),
 }
 
 impl Chosen {
@@ -66,6 +68,10 @@ impl Chosen {
     pub(in crate::cli) fn open(args: &SourceArgs) -> Result<Self, FromError> {
         if let Some(dir) = &args.data {
             return Stopped::open(dir, args.anchor.as_deref()).map(Self::Stopped);
+        }
+        if let Some(dir) = &args.export {
+            let source = ExportSource::open(dir).map_err(SourceError::from)?;
+            return Ok(Self::Exported(Box::new(source)));
         }
         let client = args.target.client().map_err(|failure| {
             let (code, text) = failure.into_parts();
@@ -108,11 +114,11 @@ impl Stopped {
             });
         }
         let lock = lock(dir)?;
-        format::check(dir)?;
         let layout = Layout::new(dir, anchor.map(Path::to_owned));
         if layout.restoring().exists() {
             return Err(FromError::RestoreUnfinished(dir.into()));
         }
+        format::check(dir)?;
         Ok(Self {
             layout,
             store: FjallStore::open(&store)?,

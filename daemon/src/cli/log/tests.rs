@@ -93,6 +93,110 @@ fn a_stopped_directory_is_verified_replayed_rebuilt_and_shown() {
 }
 
 #[test]
+fn a_verdict_says_what_was_checked_and_what_was_not_proven() {
+    let dir = tempfile::tempdir().unwrap();
+    found_in(dir.path());
+    let data = dir.path().to_str().unwrap();
+    let unproven = |args: &[&str]| -> (String, Vec<String>) {
+        let (status, out, err) = log(&[&["verify", "--data", data], args].concat());
+        assert_eq!(status, 0, "{out}{err}");
+        let lines = err.lines().filter_map(|line| line.strip_prefix("not proven: "));
+        (out, lines.map(str::to_owned).collect())
+    };
+    let (out, open) = unproven(&["--chain"]);
+    assert!(out.ends_with("; checked: chain and tree\n"), "{out}");
+    assert!(
+        open.iter().any(|line| line.contains("leave out --chain")),
+        "{open:?}"
+    );
+    let (out, open) = unproven(&[]);
+    assert!(out.ends_with("signatures, changes, stored state\n"), "{out}");
+    assert!(open.iter().any(|line| line.contains("(--decisions)")), "{open:?}");
+    let (out, open) = unproven(&["--decisions"]);
+    assert!(out.ends_with("decisions, stored state\n"), "{out}");
+    assert_eq!(open.len(), 1, "{open:?}");
+    assert!(open[0].contains("--key"), "{open:?}");
+}
+
+// One file for both: the first run makes it, the next go on from it.
+#[test]
+fn a_verification_goes_on_from_where_the_last_one_came_to() {
+    let dir = tempfile::tempdir().unwrap();
+    found_in(dir.path());
+    let data = dir.path().to_str().unwrap();
+    let file = dir.path().join("proven");
+    let path = file.to_str().unwrap();
+    let args = ["verify", "--data", data, "--since", path, "--save", path];
+    let (status, out, err) = log(&args);
+    assert!(err.contains("from the beginning"), "{err}");
+    assert!(status == 0 && !out.contains("earlier"), "{out}");
+    let (status, out, _) = log(&args);
+    assert!(
+        out.ends_with("; the first 2 are those that were verified earlier\n"),
+        "{out}"
+    );
+    assert_eq!(status, 0);
+
+    // Without the file to be written, there has to be one to go on from.
+    let none = dir.path().join("none");
+    let none = none.to_str().unwrap();
+    assert_eq!(log(&["verify", "--data", data, "--since", none]).0, 2);
+    assert_eq!(
+        log(&["verify", "--data", data, "--since", none, "--save", path]).0,
+        2
+    );
+
+    let text = std::fs::read_to_string(&file).unwrap();
+    for (text, expected) in [
+        (text.replace("chancery verified", "something"), 2),
+        (text.replace("size 2", "size 3"), 1),
+    ] {
+        std::fs::write(&file, &text).unwrap();
+        let (status, out, err) = log(&args);
+        assert_eq!(status, expected, "{out}{err}");
+        // What does not verify is not kept.
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    }
+
+    // Another log.
+    std::fs::write(&file, &text).unwrap();
+    let second = tempfile::tempdir().unwrap();
+    found_in(second.path());
+    let (status, out, _) = log(&[
+        "verify",
+        "--data",
+        second.path().to_str().unwrap(),
+        "--since",
+        path,
+    ]);
+    assert!(
+        out.starts_with("DAMAGED at event 0: the log id is another"),
+        "{out}"
+    );
+    assert_eq!(status, 1);
+}
+
+#[test]
+fn a_row_that_was_edited_is_found_by_verifying() {
+    let dir = tempfile::tempdir().unwrap();
+    found_in(dir.path());
+    let data = dir.path().to_str().unwrap();
+    let store = FjallStore::open(&dir.path().join("store")).unwrap();
+    let (mut rows, digest) = (store.rows(None, 100).unwrap(), store.digest().unwrap().unwrap());
+    *rows.last_mut().unwrap().1.last_mut().unwrap() ^= 1;
+    store.replace_rows(&mut rows.into_iter(), &digest).unwrap();
+    drop(store);
+    let (status, out, err) = log(&["verify", "--data", data]);
+    assert!(out.starts_with("DIFFERS: "), "{out}");
+    assert_eq!(
+        (status, err.contains("is not what the log says")),
+        (1, true),
+        "{err}"
+    );
+    assert_eq!(log(&["verify", "--data", data, "--chain"]).0, 0);
+}
+
+#[test]
 fn a_lost_anchor_and_a_directory_in_use_are_said() {
     let dir = tempfile::tempdir().unwrap();
     found_in(dir.path());
@@ -133,6 +237,7 @@ fn wrong_command_lines_are_refused() {
     for args in [
         &["verify", "--data", "d", "--socket", "s"][..],
         &["verify", "--anchor", "a"],
+        &["verify", "--chain", "--decisions"],
         &["show", "--event", "1", "--from", "2"],
         &["show", "--from", "x"],
     ] {

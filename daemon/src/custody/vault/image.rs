@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use crate::base::disk::BlockFile;
-use crate::base::{LogId, SlotRef};
+use crate::base::{LogId, SlotRef, UnknownFormat};
 
-use super::format::{HEADER_BYTES, Header, HeaderRead, RECORD_BYTES, Record};
+use super::format::{FORMAT, HEADER_BYTES, Header, HeaderRead, RECORD_BYTES, Record};
 use super::mirror::{choose_header, read_header};
 use super::slots::Slot;
 use super::{Vault, VaultError};
@@ -62,7 +62,7 @@ impl VaultImage {
                     expected: log,
                 });
             }
-            HeaderRead::Other(format) => return Err(VaultError::OtherFormat(format)),
+            HeaderRead::Other(format) => return Err(UnknownFormat::new("the vault", format, FORMAT).into()),
             HeaderRead::Damaged => return Err(VaultError::NotAVault),
         }
         let (records, rest) = records.as_chunks::<RECORD_BYTES>();

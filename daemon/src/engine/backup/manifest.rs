@@ -19,6 +19,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::name::{BackupName, Kind, SegmentName, Set};
+use crate::base::format::SOFTWARE;
 use crate::base::{Digest, LogId, Seq, Timestamp, limits};
 
 /// What belongs to a backup. Checked: `parse` and the maker build one.
@@ -62,7 +63,7 @@ impl Manifest {
         let of_kind = |kind| self.parts.iter().filter(move |part| part.kind == kind).map(raw);
         let raw = Raw {
             format: FORMAT,
-            software: concat!("chancery ", env!("CARGO_PKG_VERSION")).to_owned(),
+            software: SOFTWARE.to_owned(),
             log_id: self.set.log.to_string(),
             made: self.name.made.as_millis(),
             size: self.name.size,

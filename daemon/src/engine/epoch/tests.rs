@@ -465,3 +465,35 @@ fn the_old_key_signs_nothing_any_more() {
     file.write(&anchor, &stolen).unwrap();
     assert!(machine.resume().is_err());
 }
+
+/// What a restore does: the epoch, then what belongs to it, then the anchor. Before the anchor no daemon starts on it.
+#[test]
+fn an_epoch_is_begun_with_what_belongs_to_it() {
+    let mut machine = Machine::founded();
+    machine.grow(2);
+    machine.anchor = MemoryFile::new();
+    let why = Why {
+        cause: EpochCause::Restored,
+        reason: "the machine burnt down",
+        anchored: Some(9),
+    };
+    let mut offline = begin(machine.storage(), root(), &world(), &why).unwrap();
+    note(&mut offline).unwrap();
+    assert!(machine.resume().is_err());
+    let state = offline.close().unwrap();
+    assert_eq!(state.size(), machine.size());
+    machine.resume().unwrap();
+    let report = machine.verified();
+    let begun = report.turns[0].epoch.clone().unwrap();
+    assert_eq!((begun.number, begun.cause, begun.missing), (2, "restored", 5));
+
+    // A reason that fits no event begins nothing.
+    let before = machine.size();
+    let long = "x".repeat(limits::ENTRY_BYTES_MAX);
+    let why = Why { reason: &long, ..why };
+    assert!(matches!(
+        begin(machine.storage(), root(), &world(), &why),
+        Err(OfflineError::NoEpoch)
+    ));
+    assert_eq!(machine.size(), before);
+}

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{
-    Home, HomeError, Layout, block_file, io_error, is_blank, is_empty, lock, remove_if_there, take_directory,
+    Home, HomeError, Layout, block_file, format, io_error, is_blank, is_empty, lock, remove_if_there,
+    take_directory,
 };
 use crate::base::disk::{sync_parent, write_atomically};
 use crate::ledger::{EventStore, FjallStore};
@@ -31,6 +32,7 @@ impl Home {
         if again {
             empty(&layout, &lock)?;
         }
+        format::mark(layout.dir())?;
         let store = Arc::new(FjallStore::open(&layout.store())?);
         Ok(Self {
             layout,

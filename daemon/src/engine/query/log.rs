@@ -33,12 +33,9 @@ impl Query for GetLogStatus {
     fn answer(&self, _: &Scope, _: &State, tools: &Tools) -> Result<Done, ApiError> {
         let durable = tools.published.durable();
         let log = durable.state.log().ok_or(Code::Internal)?;
-        let checkpoints = tools.log.checkpoints().map_err(unreadable)?;
-        let notes = checkpoints
-            .into_iter()
-            .rev()
-            .take(limits::CHECKPOINTS_SHOWN_MAX)
-            .map(|(_, note)| note);
+        let checkpoints = tools.log.newest_checkpoints(limits::CHECKPOINTS_SHOWN_MAX);
+        let checkpoints = checkpoints.map_err(unreadable)?;
+        let notes = checkpoints.into_iter().map(|(_, note)| note);
         Ok(Done::unrecorded(
             Answer::new()
                 .text("LogId", log.id.to_string())

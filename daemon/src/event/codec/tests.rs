@@ -199,7 +199,7 @@ fn region() -> Region {
     Region::parse("cn-hangzhou").unwrap()
 }
 
-fn full_event() -> Event {
+pub(in crate::event) fn full_event() -> Event {
     let mut req = Recorded::default();
     req.insert("KeyId", Element::text("alias/a"));
     req.insert("Plaintext", Element::Number(1_024));
@@ -332,4 +332,56 @@ fn a_newer_format_is_named() {
         decode_event(&encode(&event)),
         Err(UnknownFormat::new("the event", u32::from(FORMAT) + 1, FORMAT.into()).into())
     );
+}
+
+/// One encoding of each change, pinned: a released one never changes. `CHANCERY_BLESS=1` adds those that are not there yet,
+/// and never touches one that is.
+#[test]
+fn the_encodings_of_changes_are_pinned() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1/changes.txt");
+    let text = std::fs::read_to_string(path).unwrap();
+    let pinned: std::collections::BTreeMap<_, _> =
+        text.lines().map(|line| line.split_once(' ').unwrap()).collect();
+    let (mut seen, mut missing) = (std::collections::BTreeMap::new(), String::new());
+    for change in every_change().into_iter().chain(identities::every_change()) {
+        // Of some changes there are several examples: `RotationPolicySet`, `RotationPolicySet.2`.
+        let name = name_of(&change);
+        let count = seen
+            .entry(name.clone())
+            .and_modify(|count| *count += 1)
+            .or_insert(1);
+        let label = if *count == 1 {
+            name
+        } else {
+            format!("{name}.{count}")
+        };
+        let hex: String = encode(&change).iter().map(|byte| format!("{byte:02x}")).collect();
+        match pinned.get(label.as_str()) {
+            Some(pinned) => assert_eq!(*pinned, hex, "`{label}` has another encoding than the pinned one"),
+            None => missing.push_str(&format!("{label} {hex}\n")),
+        }
+    }
+    for (label, hex) in pinned {
+        let bytes: Vec<u8> = (0..hex.len() / 2)
+            .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
+            .collect();
+        let change: Change = decode(&bytes).unwrap_or_else(|error| panic!("{label}: {error}"));
+        assert_eq!(label.split('.').next().unwrap(), name_of(&change));
+    }
+    if std::env::var_os("CHANCERY_BLESS").is_some() {
+        std::fs::write(path, text + &missing).unwrap();
+    } else {
+        assert!(
+            missing.is_empty(),
+            "not pinned yet (CHANCERY_BLESS=1 adds them):\n{missing}"
+        );
+    }
+}
+
+fn name_of(change: &Change) -> String {
+    let told = format!("{change:?}");
+    told.split(|c: char| !c.is_ascii_alphanumeric())
+        .next()
+        .unwrap()
+        .to_owned()
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ledger::SignedEntry;
-use crate::ledger::testing::{LOG, ORIGIN, chain, event, key};
+use crate::ledger::testing::{LOG, ORIGIN, chain, event, key, key_of};
 
 fn payload(entry: &Entry) -> Event {
     codec::decode_event(SignedEntry::parse(&entry.bytes).unwrap().payload).unwrap()
@@ -106,4 +106,33 @@ fn a_tree_of_another_size_is_refused() {
         ..Head::EMPTY
     };
     Chain::resume(LOG, ORIGIN.into(), key(), head, Tree::new());
+}
+
+/// The last entry of the old key is the one that brings the new one; what is signed at the head after it is the new one's.
+#[test]
+fn another_key_signs_after_the_event_that_brings_it() {
+    let mut chain = chain();
+    let now = Timestamp::from_millis(1);
+    let signed_by = |entry: &Entry, key: &LogKey| {
+        SignedEntry::parse(&entry.bytes)
+            .unwrap()
+            .verify(LOG, &key.public())
+    };
+    let bringing = chain.enroll(&mut event(3), now).unwrap();
+    chain.turn(key_of(8), None);
+    let (checkpoint, note) = chain.checkpoint();
+    assert_eq!(
+        Checkpoint::open(&note, ORIGIN, &key_of(8).public()),
+        Ok(checkpoint)
+    );
+    let next = chain.enroll(&mut event(3), now).unwrap();
+    assert!(signed_by(&bringing, &key()) && !signed_by(&bringing, &key_of(8)));
+    assert!(signed_by(&next, &key_of(8)) && !signed_by(&next, &key()));
+    // The chain itself goes on as ever.
+    assert_eq!(payload(&next).prev, bringing.payload_digest);
+
+    chain.turn(key_of(9), Some("chancery.test/epoch/2".into()));
+    let (_, note) = chain.checkpoint();
+    assert!(Checkpoint::open(&note, "chancery.test/epoch/2", &key_of(9).public()).is_ok());
+    assert!(Checkpoint::open(&note, ORIGIN, &key_of(9).public()).is_err());
 }

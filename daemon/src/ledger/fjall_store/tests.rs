@@ -103,7 +103,9 @@ fn resumed(store: &dyn EventStore) -> Chain {
 }
 
 fn check_resumes(store: &dyn EventStore) {
-    let checkpoint = store.checkpoints().unwrap().pop().unwrap();
+    let mut all = store.checkpoints().unwrap();
+    let checkpoint = all.pop().unwrap();
+    assert_eq!(store.newest_checkpoints(1).unwrap(), [checkpoint.clone()]);
     let mut chain = resumed(store);
     assert_eq!(
         chain.checkpoint().1,

@@ -102,7 +102,7 @@ fn a_signature_has_no_second_form() {
 #[test]
 fn a_batch_is_good_only_when_each_is() {
     let good: Vec<_> = (0..70_u8).map(|n| (vec![n; 5], key().sign(&[n; 5]))).collect();
-    assert!(verify_batch(&key().public(), &[]));
+    assert!(verify_batch::<&[u8]>(&key().public(), &[]));
     assert!(verify_batch(&key().public(), &good));
     assert!(!verify_batch(&key_of(8).public(), &good));
     for at in [0, 33, 69] {

@@ -106,10 +106,10 @@ fn rows_of_the_other_format_do_not_load() {
 fn rows_of_a_format_that_nobody_knows_are_refused_by_name() {
     let state = old();
     let (row, value) = state.rows().next().unwrap();
-    // `rows` goes between `rev` and `origin`: 3 is a format that not even tests have.
+    // `rows` goes between `keys` and `origin`: 3 is a format that not even tests have.
     let at = value
         .windows(7)
-        .position(|window| window == b"\x66origin")
+        .rposition(|window| window == b"\x66origin")
         .unwrap();
     let newer = [&[value[0] + 1], &value[1..at], b"\x64rows\x03", &value[at..]].concat();
     let loaded = State::load(1, state.time(), [(row, newer)]);
