@@ -138,7 +138,7 @@ impl Machine {
         };
         let core = match booted {
             Ok(core) => core,
-            Err(_) if self.is_faulty || (is_new && self.disk.is_full()) => {
+            Err(_) if self.is_faulty || self.disk.is_full() => {
                 self.tally.faults += 1;
                 let has_genesis = self.disk.log().head().map_err(broken)?.is_some();
                 self.note_start(is_new, has_genesis);
@@ -251,6 +251,9 @@ impl Machine {
         match self.start() {
             Err(Stop::Crash) => {
                 self.fall();
+                // A mirror that a crash cut short has to grow again: without room there is no start.
+                self.fill(PLENTY, false);
+                self.is_faulty = false;
                 self.start().map_err(unexpected)
             }
             started => started.map_err(unexpected),

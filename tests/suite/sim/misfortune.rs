@@ -141,6 +141,8 @@ impl Machine {
             Misfortune::Head => Part::Head,
             Misfortune::Tile => Part::Tile(pick(tiles)?),
             Misfortune::Checkpoint => Part::Checkpoint(pick(checkpoints)?),
+            // One side's, or there is no twin: of a crash that tore the other one, the start before has to be over.
+            Misfortune::Mirror if !self.mirrors_agree() => return None,
             Misfortune::Mirror => {
                 let side = *self.dice.pick(&[Device::MirrorA, Device::MirrorB]);
                 let file = self.disk.file(side);
@@ -151,12 +153,14 @@ impl Machine {
             Misfortune::AnchorSector => return self.damage_anchor_sector(),
             Misfortune::AnchorWhole => {
                 let file = self.disk.file(Device::Anchor);
-                let is_whole = |sector: &[u8]| sector.iter().any(|byte| *byte != 0);
+                let is_written = |sector: &[u8]| sector.iter().any(|byte| *byte != 0);
+                if entries < 2 || !file.durable().chunks(512).any(is_written) {
+                    return None;
+                }
                 // A blank sector beside a damaged one is an anchor that was never written: told apart, and as much refused.
-                let is_there = file.durable().chunks(512).any(is_whole);
                 file.damage(20..21);
                 file.damage(532..533);
-                return (is_there && entries > 1).then_some(Due::Refuses);
+                return Some(Due::Refuses);
             }
             Misfortune::LostTail => {
                 let old = self.old_store.take()?;
