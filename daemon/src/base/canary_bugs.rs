@@ -20,7 +20,7 @@ pub enum CanaryBug {
     EraseSkipped,
     /// An erased slot is overwritten in one mirror only (law 5).
     EraseInOneMirror,
-    /// A row that is removed stays in the state digest (law 8).
+    /// A row that is removed or replaced stays in the state digest (law 8).
     DigestKeepsRemoved,
     /// An event has the clock's time, also when that went back.
     TimeGoesBack,

@@ -20,6 +20,10 @@ impl FreeSlots {
     /// Takes `count` slots, oldest first; `None`, and nothing taken, when there are fewer.
     pub fn take(&self, count: usize) -> Option<Vec<SlotRef>> {
         let mut slots = self.0.lock();
+        #[cfg(feature = "canary-bugs")]
+        if crate::base::CanaryBug::SlotGivenTwice.is_planted() && slots.len() >= count {
+            return Some(slots.iter().take(count).copied().collect());
+        }
         (slots.len() >= count).then(|| slots.drain(..count).collect())
     }
 

@@ -1,7 +1,7 @@
 //! The tail of the log at boot: every event since the last kept checkpoint proves its place again.
 
 use super::boot::BootError;
-use crate::base::{Digest, LogId, Seq};
+use crate::base::{Digest, LogId, Seq, Timestamp};
 use crate::event::codec::decode_event;
 use crate::event::{Change, Event};
 use crate::ledger::checkpoint::Checkpoint;
@@ -36,7 +36,18 @@ pub(super) fn check_tail(
             return Err(tail(last, "its checkpoint has another root"));
         }
     }
-    let mut prev = previous_digest(store, start)?;
+    let before = before(store, start)?;
+    let (mut prev, mut time) = (before.payload, before.time);
+    // A log that ends with its seal has no tail: the seal is the one before it.
+    if start == head.size
+        && let Some(sealed) = before.sealed
+        && sealed != state.digest().short()
+    {
+        return Err(BootError::Digest {
+            found: state.digest().short(),
+            sealed,
+        });
+    }
     let mut next = Seq::new(start);
     while next.get() < head.size {
         for (seq, bytes) in store.entries(next, TAIL_PAGE, TAIL_PAGE_BYTES)? {
@@ -64,9 +75,13 @@ pub(super) fn check_tail(
                 });
             }
             tree.append(leaf_hash(&bytes));
-            prev = Digest::of(entry.payload);
+            (prev, time) = (Digest::of(entry.payload), event.time);
             next = next.next();
         }
+    }
+    // No event may come before the last one, nor be kept waiting for a time that never was.
+    if time != head.time {
+        return Err(tail(next, "the stored head has another time than the last event"));
     }
     let whole = load_tree(store, head.size)?;
     if whole.root() != tree.root() || prev != head.prev {
@@ -93,14 +108,34 @@ fn brings(event: &Event, log: LogId, keys: &KeySchedule) -> bool {
     }
 }
 
-fn previous_digest(store: &dyn EventStore, size: u64) -> Result<Digest, BootError> {
+/// What the event before a position says.
+struct Before {
+    payload: Digest,
+    time: Timestamp,
+    /// The digest of the state, if that is what it is for.
+    sealed: Option<Digest>,
+}
+
+fn before(store: &dyn EventStore, size: u64) -> Result<Before, BootError> {
     let Some(last) = size.checked_sub(1) else {
-        return Ok(Digest::ZERO);
+        return Ok(Before {
+            payload: Digest::ZERO,
+            time: Timestamp::default(),
+            sealed: None,
+        });
     };
     let entries = store.entries(Seq::new(last), 1, TAIL_PAGE_BYTES)?;
     let (seq, bytes) = entries.first().ok_or_else(|| tail(Seq::new(last), "missing"))?;
     let entry = SignedEntry::parse(bytes).map_err(|_| tail(*seq, "malformed entry"))?;
-    Ok(Digest::of(entry.payload))
+    let event = decode_event(entry.payload).map_err(|_| tail(*seq, "malformed payload"))?;
+    Ok(Before {
+        payload: Digest::of(entry.payload),
+        time: event.time,
+        sealed: match event.chg.as_slice() {
+            [Change::StateSealed { digest }] => Some(*digest),
+            _ => None,
+        },
+    })
 }
 
 const fn tail(seq: Seq, what: &'static str) -> BootError {

@@ -35,6 +35,7 @@ pub mod published;
 pub mod query;
 mod recent;
 pub mod refusals;
+mod rehearsal;
 pub mod reserve;
 pub mod service;
 pub mod temporary;

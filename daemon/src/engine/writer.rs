@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::call::{Call, Done, Work};
 use super::log_key;
 use super::prepare::{Prepared, Ready, prepare};
+use super::rehearsal;
 use super::tools::Tools;
 use crate::base::{
     AccessKeyId, AccountId, Answer, ApiError, Code, Digest, KeyVersionId, RequestId, Timestamp, limits,
@@ -203,7 +204,7 @@ impl Writer {
             Err(error) => Err(error),
         };
         let result = if call.dry_run {
-            rehearsed(result, &mut changes)
+            rehearsal::rehearsed(result, &mut changes)
         } else {
             result
         };
@@ -302,8 +303,6 @@ impl Writer {
         let kept = decided
             .as_ref()
             .is_ok_and(|d| !call.dry_run && d.changes.iter().any(|c| c.slot() == made));
-        #[cfg(feature = "canary-bugs")]
-        let kept = kept && !crate::base::CanaryBug::SlotGivenTwice.is_planted();
         if !kept {
             tools.unmake(&facts);
         }
@@ -413,30 +412,6 @@ impl Staged {
                 .map(|written| (written.row, written.value)),
         );
     }
-}
-
-/// The outcome of a call that only asked whether it would succeed: never a success, never a change.
-fn rehearsed(
-    result: Result<(Answer, Recorded), ApiError>,
-    changes: &mut Vec<Change>,
-) -> Result<(Answer, Recorded), ApiError> {
-    #[cfg(feature = "canary-bugs")]
-    if crate::base::CanaryBug::DryRunActs.is_planted() {
-        return result;
-    }
-    changes.clear();
-    Err(match result {
-        Ok(_) => Code::DryRunPassed.into(),
-        Err(error) => match error.code {
-            Code::NoPermission => Code::DryRunDenied.into(),
-            Code::InvalidParameter | Code::MissingParameter => ApiError {
-                code: Code::DryRunInvalid,
-                part: None,
-                ..error
-            },
-            _ => error,
-        },
-    })
 }
 
 /// What was made for a call that does not come about is taken back.

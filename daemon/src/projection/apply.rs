@@ -95,10 +95,6 @@ impl State {
         if value.as_deref() == before {
             return None;
         }
-        #[cfg(feature = "canary-bugs")]
-        if crate::base::CanaryBug::DigestKeepsRemoved.is_planted() && value.is_none() {
-            return Some(Written { row, value });
-        }
         if let Some(before) = before {
             self.digest.remove(&row, before);
         }

@@ -2,7 +2,10 @@
 
 use super::client::{Kind, Who};
 use super::driver::{Machine, Stop};
+use chancery::base::Seq;
 use chancery::engine::{KeyRef, Transition};
+use chancery::event::Change;
+use chancery::projection::State;
 
 /// A machine with one key.
 fn machine() -> (Machine, chancery::base::KeyId) {
@@ -99,4 +102,34 @@ fn a_doctored_row_does_not_start() {
         panic!("a doctored state started");
     };
     assert!(told.contains("state"), "{told}");
+}
+
+// Rows and digest fit each other, and not what the log sealed when it was stopped.
+#[test]
+fn doctored_rows_with_their_own_digest_do_not_start_after_an_orderly_stop() {
+    let (mut machine, key) = machine();
+    machine.stop_and_start().unwrap();
+    let rows = machine.disk.log().rows(None, usize::MAX).unwrap();
+    let head = machine.disk.log().head().unwrap().unwrap();
+    let mut state = State::load(head.size, head.time, rows.iter().cloned()).unwrap();
+    state = state.with_change(&Change::KeyDisabled { key }, Seq::new(0));
+    let group = chancery::ledger::Group {
+        entries: Vec::new(),
+        rows: state
+            .rows()
+            .map(|(key, value)| chancery::ledger::RowWrite {
+                key,
+                value: Some(value),
+            })
+            .collect(),
+        tiles: Vec::new(),
+        checkpoint: None,
+        digest: Some(state.digest().to_bytes()),
+        head,
+    };
+    machine.disk.log().commit(&group).unwrap();
+    let Err(Stop::Broken(told)) = machine.restart() else {
+        panic!("a doctored state started");
+    };
+    assert!(told.contains("sealed"), "{told}");
 }

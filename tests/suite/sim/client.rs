@@ -102,8 +102,6 @@ pub struct Asked {
     pub kind: Kind,
     /// The same by name, where it is asked for so.
     pub wire: Option<Wire>,
-    /// By whom.
-    pub who: Who,
     /// In which account.
     pub account: AccountId,
     /// Whether its work counts as long.
@@ -117,10 +115,25 @@ impl Asked {
         let makes = [
             "kms/CreateKey",
             "chancery/CreateAccount",
+            "chancery/RotateLogKey",
             "chancery/RotateRootKey",
             "ram/CreateAccessKey",
         ];
         matches!(self.kind, Kind::Create | Kind::CreateWith(..)) || makes.contains(&op)
+    }
+}
+
+impl Asked {
+    /// Whether the log itself is read for it, which can fail.
+    pub fn reads_the_log(&self) -> bool {
+        let op = self.wire.as_ref().map_or("", |wire| wire.row.op);
+        let reads = [
+            "chancery/GetLogEntries",
+            "chancery/GetLogStatus",
+            "ram/DecodeDiagnosticMessage",
+            "ram/GetAccessKeyLastUsed",
+        ];
+        reads.contains(&op)
     }
 }
 
@@ -188,8 +201,8 @@ pub struct Client {
     pub people: Vec<Person>,
     /// The first account, and every other that an answer named.
     pub accounts: Vec<AccountId>,
-    /// Messages that came with denials.
-    pub diagnoses: Vec<String>,
+    /// Messages that came with denials, and in which account.
+    pub diagnoses: BTreeMap<String, AccountId>,
     open: BTreeMap<u64, Asked>,
     next_ticket: u64,
 }
@@ -206,20 +219,14 @@ impl Client {
             keys: Vec::new(),
             people: Vec::new(),
             accounts: vec![account],
-            diagnoses: Vec::new(),
+            diagnoses: BTreeMap::new(),
             open: BTreeMap::new(),
             next_ticket: 0,
         }
     }
 
     /// Makes the call, and remembers it under the ticket that its answer comes with.
-    pub fn ask(
-        &mut self,
-        kind: Kind,
-        (who, actor): (Who, Actor),
-        at: Timestamp,
-        dice: &mut Dice,
-    ) -> (Box<Call>, u64) {
+    pub fn ask(&mut self, kind: Kind, actor: Actor, at: Timestamp, dice: &mut Dice) -> (Box<Call>, u64) {
         let wire = match &kind {
             Kind::Deed(deed) => Some(deed.wire(actor.account)),
             Kind::Wire(wire) => Some(wire.clone()),
@@ -228,7 +235,6 @@ impl Client {
         let asked = Asked {
             rid: RequestId::from_bytes(dice.bytes(16).try_into().unwrap()),
             kind,
-            who,
             account: actor.account,
             is_long: dice.once_in(8) || wire.as_ref().is_some_and(|wire| wire.row.lane == Lane::Long),
             wire,
@@ -281,7 +287,8 @@ impl Client {
                 .ok_or_else(|| format!("{asked:?} got a wrong answer: {answer:?}"))?),
             Err(ApiError { code, denied, .. }) => {
                 let message = denied.as_ref().and_then(|denied| denied.diagnosis.as_ref());
-                self.diagnoses.extend(message.map(ToString::to_string));
+                let message = message.map(|message| (message.to_string(), asked.account));
+                self.diagnoses.extend(message);
                 Err(*code)
             }
         };

@@ -8,21 +8,23 @@ use std::sync::Arc;
 
 use chancery::audit::{StoreSource, replay, verify};
 use chancery::base::time::Clock;
-use chancery::base::{AccessKeyId, Digest, Region, RequestId, SlotRef};
+use chancery::base::{AccessKeyId, Digest, KeyId, Region, RequestId, SlotRef, limits};
 use chancery::engine::Call;
 use chancery::engine::anchoring::Anchoring;
 use chancery::engine::boot::{self, Core, Founding};
 use chancery::engine::diagnosis;
 use chancery::engine::housekeeping::Housekeeper;
-use chancery::engine::prepare::prepare;
+use chancery::engine::prepare::{Ready, prepare};
 use chancery::engine::tools::{MessageLimits, Tools};
 use chancery::engine::writer::{Input, Rerun, Step, Writer};
 use chancery::event::Effect;
 use chancery::ledger::AnchorFile;
+use chancery::ledger::memory_store::Contents;
 
+use super::arrows::Arrow;
 use super::check::{self, States, Told};
 use super::client::{Client, Kind, Who};
-use super::storage::{Device, Disk};
+use super::storage::{Device, Disk, PLENTY, SPACE_LIMITS};
 use super::tally::Tally;
 use super::world::{Dice, World};
 
@@ -49,8 +51,11 @@ pub struct Life {
     keeper: Housekeeper,
     /// What waits for the writer.
     pub queue: VecDeque<Input<Ticket>>,
+    /// Callers for whose calls there is no room.
+    turned_away: Vec<u64>,
     again: Vec<Rerun<Ticket>>,
-    staged: Option<Step<Ticket>>,
+    /// What was stepped and not stored.
+    pub staged: Option<Step<Ticket>>,
     /// How often something was done for the key of a call, so that it can go on encrypting.
     upkeeps: BTreeMap<u64, u8>,
 }
@@ -81,7 +86,20 @@ pub struct Machine {
     stepped: i64,
     /// What was decided for a call when it first came to the writer.
     pub expected: BTreeMap<RequestId, Effect>,
+    /// Until then irreversible timers must not run, by true time.
     pub held_until: u64,
+    /// Crashes come between any two steps, also where no write fails.
+    pub is_rough: bool,
+    /// How many events the anchor has seen.
+    pub anchored: u64,
+    /// An earlier state of the store.
+    pub old_store: Option<Contents>,
+    /// By how much the wall clock was ever stepped ahead, milliseconds.
+    pub ahead: u64,
+    /// When deletions were asked for: true time, and `ahead` then.
+    pub asked_at: BTreeMap<RequestId, (u64, u64)>,
+    /// When they are due, by true time, and `ahead` when they were asked for.
+    pub scheduled: BTreeMap<KeyId, (u64, u64)>,
 }
 
 impl Machine {
@@ -101,12 +119,18 @@ impl Machine {
             stepped: 0,
             expected: BTreeMap::new(),
             held_until: 0,
+            is_rough: false,
+            anchored: 0,
+            old_store: None,
+            ahead: 0,
+            asked_at: BTreeMap::new(),
+            scheduled: BTreeMap::new(),
         }
     }
 
     /// Starts the daemon: founds a log where there is none, else finds it again.
     pub fn start(&mut self) -> Result<(), Stop> {
-        let is_new = self.disk.log().head().map_err(broken)?.is_none();
+        let is_new = self.disk.is_blank();
         let booted = if is_new {
             self.found()
         } else {
@@ -114,8 +138,10 @@ impl Machine {
         };
         let core = match booted {
             Ok(core) => core,
-            Err(_) if self.is_faulty => {
+            Err(_) if self.is_faulty || self.disk.is_full() => {
                 self.tally.faults += 1;
+                let has_genesis = self.disk.log().head().map_err(broken)?.is_some();
+                self.note_start(is_new, has_genesis);
                 return Err(Stop::Crash);
             }
             Err(error) => return Err(Stop::Broken(format!("does not start: {error}"))),
@@ -173,8 +199,12 @@ impl Machine {
         if self.client.is_none() {
             self.client = Some(Client::new(core.account, core.region.clone(), access_key));
         }
-        // A hold survives a restart if it was in the log; a jump that was not logged can't.
-        let is_held = state.hold().is_some();
+        // A hold survives a restart if it was in the log; a jump that was not logged can't. A long silence makes one.
+        let silence = self.world.given.clock.now().as_millis();
+        let silence = silence.saturating_sub(state.time().as_millis());
+        let is_silent = silence > limits::QUIET_START_MILLIS_MAX;
+        self.tally.silences += u64::from(is_silent);
+        let is_held = state.hold().is_some() || is_silent;
         self.held_until = if is_held {
             self.world.clock.truth() + DAY
         } else {
@@ -182,12 +212,17 @@ impl Machine {
         };
         self.stepped = 0;
         self.learn_media(core.writer.state());
+        core.tools
+            .reserve
+            .watch(Box::new(self.disk.space.clone()), SPACE_LIMITS);
+        core.tools.reserve.look();
         self.life = Some(Life {
             writer: core.writer,
             tools: core.tools,
             anchoring: Anchoring::new(core.anchor, core.log_key),
             keeper: Housekeeper::new(core.account, core.region, core.watch),
             queue: VecDeque::new(),
+            turned_away: Vec::new(),
             again: Vec::new(),
             staged: None,
             upkeeps: BTreeMap::new(),
@@ -199,13 +234,26 @@ impl Machine {
     pub fn crash_and_start(&mut self) -> Result<(), String> {
         self.tally.crashes += 1;
         self.fall();
-        // One start in four meets another fault.
-        if self.dice.once_in(4) {
-            self.plan_fault();
+        // A machine may be off for long.
+        if self.dice.once_in(25) {
+            self.world.clock.pass(40 * DAY);
+        }
+        if self.disk.is_full() && self.dice.once_in(2) {
+            self.fill(PLENTY, false);
+            self.is_faulty = false;
+        }
+        // One start in four meets another fault, one in five a misfortune.
+        match self.dice.below(20) {
+            0..5 => self.plan_fault(),
+            5..9 if !self.disk.is_blank() => self.strike()?,
+            _ => {}
         }
         match self.start() {
             Err(Stop::Crash) => {
                 self.fall();
+                // A mirror that a crash cut short has to grow again: without room there is no start.
+                self.fill(PLENTY, false);
+                self.is_faulty = false;
                 self.start().map_err(unexpected)
             }
             started => started.map_err(unexpected),
@@ -220,9 +268,12 @@ impl Machine {
     }
 
     fn fall(&mut self) {
+        self.note_where();
         self.life = None;
         self.client.iter_mut().for_each(Client::hang_up);
-        self.disk.crash(&mut self.dice);
+        let [_, lost, torn, garbled] = self.disk.crash(&mut self.dice);
+        self.tally.sectors_lost += lost;
+        self.tally.sectors_torn += torn + garbled;
         self.is_faulty = false;
         if self.dice.once_in(2) {
             self.world.clock.reboot();
@@ -237,7 +288,19 @@ impl Machine {
             Device::MirrorA | Device::MirrorB => 40,
         };
         let (after, persisted) = (self.dice.below(within) as usize, self.dice.once_in(2));
-        self.disk.fail_after(device, after, persisted);
+        match self.dice.once_in(6) {
+            true => self.disk.fail_read_after(device, after),
+            false => self.disk.fail_after(device, after, persisted),
+        }
+        self.is_faulty = true;
+    }
+
+    /// Sets how much room there is; with none, no write that needs some succeeds.
+    pub fn fill(&mut self, free: u64, is_full: bool) {
+        self.tally.full += u64::from(is_full);
+        self.disk.space.set_free(free);
+        self.disk.set_full(is_full);
+        // A vault that could not grow stays closed until the next start.
         self.is_faulty = true;
     }
 
@@ -248,8 +311,22 @@ impl Machine {
         };
         let actor = client.actor(who, &life.tools.published.applied());
         self.tally.calls += 1;
-        let (call, ticket) = client.ask(kind, (who, actor), life.tools.now(), &mut self.dice);
+        let (call, ticket) = client.ask(kind, actor, life.tools.now(), &mut self.dice);
+        self.asked_at
+            .insert(call.rid, (self.world.clock.truth(), self.ahead));
         life.enqueue(call, 0, Some(ticket));
+        self.turn_away();
+    }
+
+    /// Callers for whose calls there is no room are told so, and nothing is recorded.
+    fn turn_away(&mut self) {
+        let (Some(life), Some(client)) = (&mut self.life, &mut self.client) else {
+            return;
+        };
+        for ticket in std::mem::take(&mut life.turned_away) {
+            self.tally.turned_away += 1;
+            client.turn_away(ticket);
+        }
     }
 
     /// A random call.
@@ -268,6 +345,7 @@ impl Machine {
             rerun.call.scope.at = life.tools.now();
             life.enqueue(rerun.call, rerun.round, rerun.ticket);
         }
+        self.turn_away();
     }
 
     /// The writer takes up to `count` of what waits. What comes of it is applied, not stored.
@@ -281,6 +359,7 @@ impl Machine {
             let first = self.expected.entry(input.call.rid);
             first.or_insert(input.prepared.decision.effect);
         }
+        life.tools.reserve.look();
         let step = life.writer.step(inputs, self.world.clock.now(), &life.tools);
         self.stage(step);
     }
@@ -303,20 +382,36 @@ impl Machine {
     /// Stores what the last step came to; then, and only then, its callers have their answers.
     pub fn commit(&mut self) -> Result<(), Stop> {
         let Some(life) = &mut self.life else { return Ok(()) };
+        // Rotations are rare: a crash between the slot and the medium has to meet some.
+        if self.is_rough && life.is_rotating() && self.dice.once_in(6) {
+            return Err(Stop::Crash);
+        }
         let Some(step) = life.staged.take() else {
             return Ok(());
         };
         let receipts = match chancery::ledger::commit(&*life.tools.log, &step.group) {
             Ok(receipts) => receipts,
-            Err(error) => return self.failed(&error),
+            Err(error) => {
+                match self.disk.failed() {
+                    Some((_, true)) => self.at(Arrow::CommitKept),
+                    _ => self.at(Arrow::CommitLost),
+                }
+                return self.failed(&error);
+            }
         };
+        if self.is_rough && self.dice.once_in(100) {
+            self.at(Arrow::Durable);
+            return Err(Stop::Crash);
+        }
         let durable = self
             .states
             .get(&step.group.head.size)
             .ok_or(Stop::Broken("no state".into()))?;
         life.tools.published.persist(durable.clone(), step.group.head);
         let client = self.client.as_mut().ok_or(Stop::Broken("no client".into()))?;
-        for ((ticket, sealed), receipt) in step.replies.into_iter().zip(receipts) {
+        let cut = self.is_rough && step.replies.len() > 1 && self.dice.once_in(60);
+        let told = if cut { 1 } else { usize::MAX };
+        for ((ticket, sealed), receipt) in step.replies.into_iter().zip(receipts).take(told) {
             let (mut reply, receipt) = sealed.open(receipt);
             diagnosis::complete(&mut reply.result, receipt.seq(), &life.tools);
             if let Some(ticket) = ticket {
@@ -324,11 +419,16 @@ impl Machine {
                 self.tally.answers += 1;
             }
         }
-        self.watch_media(&step.group).map_err(Stop::Broken)
+        self.watch_media(&step.group).map_err(Stop::Broken)?;
+        if cut {
+            self.at(Arrow::HalfAnswered);
+            return Err(Stop::Crash);
+        }
+        Ok(())
     }
 
     fn failed(&mut self, error: &dyn std::fmt::Display) -> Result<(), Stop> {
-        if self.is_faulty {
+        if self.is_faulty || self.disk.is_full() {
             self.tally.faults += 1;
             Err(Stop::Crash)
         } else {
@@ -340,11 +440,28 @@ impl Machine {
     pub fn tick(&mut self) -> Result<(), Stop> {
         let Some(life) = &mut self.life else { return Ok(()) };
         let truth = self.world.clock.truth();
+        let owes = life.tools.published.durable().state.erasures().next().is_some();
+        if self.is_rough && owes && self.dice.once_in(6) {
+            let device = *self.dice.pick(&[Device::MirrorA, Device::MirrorB]);
+            let (after, persisted) = (self.dice.below(2) as usize, self.dice.once_in(2));
+            self.disk.fail_after(device, after, persisted);
+            self.is_faulty = true;
+        }
         let (calls, done) = life.keeper.tick(&life.tools);
         match done {
             Ok(()) => {}
             // The daemon goes on without its vault's writes; a start repairs it.
-            Err(_) if self.is_faulty => self.tally.faults += 1,
+            Err(_) if self.is_faulty || self.disk.is_full() => {
+                self.tally.faults += 1;
+                if self.is_rough && self.dice.once_in(2) {
+                    match (owes, self.disk.failed()) {
+                        (true, Some((Device::MirrorA, _))) => self.at(Arrow::ErasureInA),
+                        (true, Some((Device::MirrorB, _))) => self.at(Arrow::ErasureInB),
+                        _ => self.at(Arrow::Providing),
+                    }
+                    return Err(Stop::Crash);
+                }
+            }
             Err(error) => {
                 return Err(Stop::Broken(format!(
                     "housekeeping fails without a fault: {error}"
@@ -377,16 +494,18 @@ impl Machine {
     pub fn anchor(&mut self, clean: bool) -> Result<(), Stop> {
         let Some(life) = &mut self.life else { return Ok(()) };
         if let Err(error) = life.anchoring.follow(&life.tools, clean) {
+            self.at(Arrow::AnchorTorn);
             return self.failed(&error);
         }
         let log = life.writer.chain().log();
-        let file = AnchorFile::open(self.disk.storage().anchor, log).map_err(broken)?;
+        let file = AnchorFile::open(self.disk.anchor_copy(), log).map_err(broken)?;
         let state = life.writer.state();
         let log_row = state.log().ok_or(Stop::Broken("no log".into()))?;
         let keys = boot::key_schedule(log_row).map_err(broken)?;
         let anchor = file.read(&keys).map_err(broken)?;
         let size = self.disk.log().size().map_err(broken)?;
         if anchor.is_some_and(|anchor| anchor.size == size) {
+            self.anchored = size;
             Ok(())
         } else {
             Err(Stop::Broken(format!("{anchor:?} beside a log of {size}")))
@@ -410,9 +529,27 @@ impl Machine {
         let Some(life) = &mut self.life else { return Ok(()) };
         let last = life.writer.close(self.world.clock.now());
         self.stage(last);
+        let cut = self.dice.below(8);
+        if self.is_rough && cut == 0 {
+            self.at(Arrow::Sealed);
+            return Err(Stop::Crash);
+        }
         self.commit()?;
+        if self.is_rough && cut == 1 {
+            self.at(Arrow::SealDurable);
+            return Err(Stop::Crash);
+        }
         self.anchor(true)?;
+        self.at(Arrow::Stopped);
         self.fall();
+        if self.is_rough && self.dice.once_in(4) {
+            let device = *self
+                .dice
+                .pick(&[Device::Anchor, Device::Anchor, Device::MirrorA, Device::MirrorB]);
+            let (after, persisted) = (self.dice.below(2) as usize, self.dice.once_in(2));
+            self.disk.fail_after(device, after, persisted);
+            self.is_faulty = true;
+        }
         self.start()
     }
 
@@ -420,6 +557,7 @@ impl Machine {
     pub fn step_clock(&mut self, millis: i64) {
         self.world.clock.step(millis);
         self.stepped += millis;
+        self.ahead += millis.max(0) as u64;
     }
 
     /// Whether no slot is owed an erasure.
@@ -455,7 +593,7 @@ impl Machine {
     fn audit(&self) -> Result<(), String> {
         let mut source = StoreSource::new(self.disk.log())
             .map_err(|error| error.to_string())?
-            .with_anchor(Some(self.disk.storage().anchor));
+            .with_anchor(Some(self.disk.anchor_copy()));
         let report = verify(&mut source, &mut |_, _| ()).map_err(|error| error.to_string())?;
         if !report.is_verified() {
             return Err(format!("audit: {report}"));
@@ -482,6 +620,16 @@ impl Life {
                 self.again.push(Rerun { call, round, ticket });
                 return;
             }
+        }
+        // A caller's call has to find room; there is always some for the daemon's own doing.
+        if let Some(number) = ticket
+            && self.tools.reserve.pass(&call, &prepared).is_err()
+        {
+            if let Ok(Ready::Decide(facts)) = &prepared.result {
+                self.tools.unmake(facts);
+            }
+            self.turned_away.push(number);
+            return;
         }
         self.queue.push_back(Input {
             call,

@@ -8,7 +8,7 @@ use chancery::base::{AccessKeyId, AccountId, AliasName, Code, GroupId, KeyId, Po
 use chancery::engine::KeyRef;
 use chancery::event::{ActorKind, Event, Holder, PolicyRef};
 
-use super::client::Cipher;
+use super::client::{Cipher, Client};
 use super::model::{May, Model};
 use super::papers;
 use super::rights::{Policy, Role, User};
@@ -24,6 +24,7 @@ struct Call<'a> {
     wire: &'a Wire,
     event: &'a Event,
     account: AccountId,
+    client: &'a Client,
     may: May<'a>,
 }
 
@@ -33,7 +34,7 @@ impl Model {
         &self,
         wire: &Wire,
         event: &Event,
-        ciphers: &[Cipher],
+        client: &Client,
         may: May<'_>,
     ) -> Result<Flat, Code> {
         let call = Call {
@@ -41,6 +42,7 @@ impl Model {
             wire,
             event,
             account: event.actor.account,
+            client,
             may,
         };
         let is_missing = |name: &str| wire.get(name).is_none();
@@ -54,7 +56,7 @@ impl Model {
         }
         let family = wire.row.op.split_once('/').map_or("", |(family, _)| family);
         let expected = match family {
-            "kms" => call.kms(ciphers),
+            "kms" => call.kms(&client.ciphers),
             "chancery" => call.chancery(),
             _ => call.identities(),
         };
@@ -205,7 +207,7 @@ impl Call<'_> {
         match self.wire.row.op {
             "chancery/CreateAccount" | "chancery/AcceptClock" | "chancery/SimulatePolicy" => nothing(),
             "chancery/GetLogStatus" | "chancery/GetStatus" | "chancery/GetLogEntries" => nothing(),
-            "chancery/GetVault" => nothing(),
+            "chancery/GetVault" | "chancery/RotateLogKey" => nothing(),
             "chancery/ListAccounts" => has("TotalCount", rights.accounts.len()),
             "chancery/RotateRootKey" => {
                 let makes_room = self.wire.get("DeleteOthers") == Some("true");
@@ -271,9 +273,11 @@ impl Call<'_> {
             "ram/ClearAccountAlias" | "ram/GetSecurityPreference" => nothing(),
             "ram/ListVirtualMFADevices" => has("VirtualMFADevices.VirtualMFADevice.#", 0),
             "ram/DecodeDiagnosticMessage" => {
-                match self.wire.get("EncodedDiagnosticMessage") == Some("nothing") {
-                    true => Err(Code::NoSuchDiagnosis),
-                    false => nothing(),
+                // What happened in another account is none of this one's business.
+                let message = self.wire.text("EncodedDiagnosticMessage");
+                match self.client.diagnoses.get(message) == Some(&self.account) {
+                    true => nothing(),
+                    false => Err(Code::NoSuchDiagnosis),
                 }
             }
             "sts/GetCallerIdentity" => match self.event.actor.kind {

@@ -1,8 +1,8 @@
 //! What the events say about the media must be so by the time they are durable (laws 1 and 5).
 
-use chancery::base::SlotRef;
+use chancery::base::{KeyId, Seq, SlotRef};
+use chancery::event::Change;
 use chancery::event::codec::decode_event;
-use chancery::event::{AccessKeyCreated, Change, KeyCreated, KeyVersionAdded};
 use chancery::ledger::{Group, SignedEntry};
 use chancery::projection::State;
 
@@ -30,32 +30,25 @@ impl Machine {
             let signed = SignedEntry::parse(&entry.bytes).map_err(|error| error.to_string())?;
             let event = decode_event(signed.payload).map_err(|error| error.to_string())?;
             for change in &event.chg {
+                if let Some(slot) = change.slot() {
+                    self.is_synced(event.seq, slot, &mirrors)?;
+                }
                 match change {
-                    Change::KeyCreated(KeyCreated {
-                        version: KeyVersionAdded { slot, .. },
-                        ..
-                    })
-                    | Change::KeyRotated {
-                        version: KeyVersionAdded { slot, .. },
-                        ..
-                    }
-                    | Change::AccessKeyCreated(AccessKeyCreated { slot, .. }) => {
-                        let slot = *slot;
-                        self.tally.rotated += u64::from(matches!(change, Change::KeyRotated { .. }));
-                        let sealed = mirrors.each_ref().map(|mirror| slot_key(mirror, slot));
-                        let [Some(a), Some(b)] = sealed else {
-                            return Err(format!("event {}: slot {slot} is not on the media", event.seq));
-                        };
-                        if a != b || a.iter().all(|byte| *byte == 0) {
-                            return Err(format!("event {}: slot {slot} is not synced", event.seq));
-                        }
-                        if let Some(other) = self.filled.insert(slot, a.to_vec()) {
-                            return Err(format!("slot {slot} is used twice, before for {other:?}"));
-                        }
-                    }
+                    Change::KeyRotated { .. } => self.tally.rotated += 1,
+                    Change::LogKeyRotated(_) => self.tally.log_keys += 1,
                     Change::TimersReleased if event.op == "chancery/AcceptClock" => self.held_until = 0,
                     Change::MessagesReserved { .. } => self.tally.reserved += 1,
-                    Change::KeyDestroyed { .. } => self.tally.destroyed += 1,
+                    Change::KeyDeletionScheduled { key, delete_at } => {
+                        let window = delete_at.as_millis() - event.dec.at.as_millis();
+                        let asked = self.asked_at.get(&event.rid);
+                        let (truth, ahead) = asked.copied().ok_or("a deletion that nobody asked for")?;
+                        self.scheduled.insert(*key, (truth + window, ahead));
+                    }
+                    Change::KeyDeletionCancelled { key } => drop(self.scheduled.remove(key)),
+                    Change::KeyDestroyed { key } => {
+                        self.tally.destroyed += 1;
+                        self.is_not_early(*key)?;
+                    }
                     Change::AccessKeyDeleted { .. } => self.tally.dropped += 1,
                     Change::MaterialErased { slots } => {
                         for slot in slots {
@@ -78,6 +71,45 @@ impl Machine {
         Ok(())
     }
 }
+
+impl Machine {
+    /// What a slot that an event refers to holds is on both media by then, and was never given before (laws 1 and 3).
+    fn is_synced(&mut self, seq: Seq, slot: SlotRef, mirrors: &[Vec<u8>; 2]) -> Result<(), String> {
+        let sealed = mirrors.each_ref().map(|mirror| slot_key(mirror, slot));
+        let [Some(a), Some(b)] = sealed else {
+            return Err(format!("event {seq}: slot {slot} is not on the media"));
+        };
+        if a != b || a.iter().all(|byte| *byte == 0) {
+            return Err(format!("event {seq}: slot {slot} is not synced"));
+        }
+        match self.filled.insert(slot, a.to_vec()) {
+            Some(other) => Err(format!("slot {slot} is used twice, before for {other:?}")),
+            None => Ok(()),
+        }
+    }
+
+    /// A key lives out its window, whatever the wall clock says: only steps ahead that were held for a day, or accepted,
+    /// shorten it, and drift.
+    fn is_not_early(&self, key: KeyId) -> Result<(), String> {
+        // Scheduled by an event that nobody saw become durable: the crash came in between.
+        let Some((due, ahead)) = self.scheduled.get(&key) else {
+            return Ok(());
+        };
+        let (truth, stepped) = (self.world.clock.truth(), self.ahead - ahead);
+        let drift = DRIFT_MILLIS_MAX;
+        if truth + stepped + drift >= *due {
+            Ok(())
+        } else {
+            Err(format!(
+                "{key} is destroyed {} ms before its time",
+                due - truth - stepped
+            ))
+        }
+    }
+}
+
+/// What half a thousandth of a long story's time comes to, milliseconds.
+const DRIFT_MILLIS_MAX: u64 = 6 * 60 * 60 * 1_000;
 
 /// The sealed key of a slot, as `custody::vault::format` documents its place.
 fn slot_key(mirror: &[u8], slot: SlotRef) -> Option<&[u8]> {

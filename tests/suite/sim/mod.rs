@@ -1,8 +1,9 @@
 //! Deterministic simulation: the whole core from one seed, with every storage fault and every interleaving that the
 //! seed chooses, and then everything that can be told from the log is told anew and compared.
 //!
-//! `CHANCERY_SIM_SEED=n` runs one seed, `CHANCERY_SIM_SEEDS=n` that many instead of 200.
+//! `CHANCERY_SIM_SEED=n` runs one seed, `CHANCERY_SIM_SEEDS=n` that many instead of 200, from `CHANCERY_SIM_FROM` on.
 
+mod arrows;
 mod asks;
 mod canaries;
 mod check;
@@ -12,6 +13,7 @@ mod driver;
 mod expect;
 mod matrix;
 mod media;
+mod misfortune;
 mod model;
 mod papers;
 #[cfg(feature = "canary-bugs")]
@@ -52,7 +54,10 @@ fn number(variable: &str) -> Option<u64> {
 fn every_seed_keeps_the_laws() {
     let seeds: Vec<u64> = match number("CHANCERY_SIM_SEED") {
         Some(seed) => vec![seed],
-        None => (0..number("CHANCERY_SIM_SEEDS").unwrap_or(200)).collect(),
+        None => {
+            let from = number("CHANCERY_SIM_FROM").unwrap_or(0);
+            (from..from + number("CHANCERY_SIM_SEEDS").unwrap_or(200)).collect()
+        }
     };
     let next = AtomicU64::new(0);
     let (failures, total) = (Mutex::new(Vec::new()), Mutex::new(Tally::default()));
@@ -72,7 +77,7 @@ fn every_seed_keeps_the_laws() {
         }
     });
     let (failures, total) = (failures.into_inner().unwrap(), total.into_inner().unwrap());
-    eprintln!("{} seeds: {total:?}", seeds.len());
+    eprintln!("{} seeds: {total}", seeds.len());
     assert!(failures.is_empty(), "seeds that fail: {failures:?}");
     // A simulation that meets nothing proves nothing.
     if seeds.len() >= 100 {

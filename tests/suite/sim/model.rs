@@ -12,7 +12,7 @@ use chancery::base::{
 use chancery::engine::{KeyRef, Transition};
 use chancery::event::{Actor, Change, Effect, Event, Recorded};
 
-use super::client::{Acknowledged, Asked, Cipher, Kind, Said};
+use super::client::{Acknowledged, Asked, Cipher, Client, Kind, Said};
 use super::rights::{GONE, Rights, pairs, said};
 use super::wire::Flat;
 
@@ -195,12 +195,8 @@ impl Model {
 
     /// Compares an answer with what it had to be. Whether its caller had the right, `check_rights` compares; here counts
     /// what the event says of that.
-    pub fn check(
-        &self,
-        acknowledged: &Acknowledged,
-        event: &Event,
-        ciphers: &[Cipher],
-    ) -> Result<(), String> {
+    pub fn check(&self, acknowledged: &Acknowledged, event: &Event, client: &Client) -> Result<(), String> {
+        let ciphers = &client.ciphers;
         let Acknowledged { asked, outcome, .. } = acknowledged;
         let effect = event.dec.effect;
         let may = || match effect {
@@ -217,7 +213,7 @@ impl Model {
             };
         }
         let expected = match &asked.wire {
-            Some(wire) => self.expect_wire(wire, event, ciphers, &may).map(Expected::Has),
+            Some(wire) => self.expect_wire(wire, event, client, &may).map(Expected::Has),
             None => self.expect(asked, ciphers, &may).map(|said| match said {
                 Some(said) => Expected::Said(said),
                 None => Expected::Anything,
@@ -234,6 +230,8 @@ impl Model {
             (Ok(_), Err(Code::Unavailable)) => {
                 asked.is_long || asked.needs_a_slot() || self.may_wait_for_a_version(asked)
             }
+            // A read of the log that failed.
+            (_, Err(Code::Internal)) => asked.reads_the_log(),
             (Err(expected), Err(code)) => {
                 let waits = asked.is_long || asked.needs_a_slot();
                 expected == code || (*code == Code::Unavailable && waits)

@@ -18,13 +18,19 @@ const ROUNDS: u64 = 220;
 
 fn live(seed: u64) -> Result<Machine, String> {
     let mut machine = Machine::new(seed);
+    live_on(&mut machine).map(|()| machine)
+}
+
+/// The same on a machine that is looked at afterwards, whatever became of it.
+pub fn live_on(machine: &mut Machine) -> Result<(), String> {
     machine.start().map_err(unexpected)?;
-    prepare(&mut machine).map_err(unexpected)?;
+    prepare(machine).map_err(unexpected)?;
     for _ in 0..ROUNDS {
+        machine.tally.rounds += 1;
         match machine.dice.below(100) {
             0..45 => {
                 for _ in 0..=machine.dice.below(5) {
-                    ask(&mut machine);
+                    ask(machine);
                 }
             }
             45..70 => {
@@ -45,8 +51,7 @@ fn live(seed: u64) -> Result<Machine, String> {
         }
     }
     machine.settle().map_err(unexpected)?;
-    machine.check()?;
-    Ok(machine)
+    machine.check().map(drop)
 }
 
 /// Half of what is asked changes rights; the other half uses them.

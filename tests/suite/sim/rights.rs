@@ -634,7 +634,7 @@ const OF_ROOTS: [&str; 4] = [
     "chancery/DeleteRootKey",
 ];
 /// What concerns all accounts, or none.
-const OF_THE_DAEMON: [&str; 7] = [
+const OF_THE_DAEMON: [&str; 8] = [
     "chancery/AcceptClock",
     "chancery/CreateAccount",
     "chancery/GetLogEntries",
@@ -642,6 +642,7 @@ const OF_THE_DAEMON: [&str; 7] = [
     "chancery/GetStatus",
     "chancery/GetVault",
     "chancery/ListAccounts",
+    "chancery/RotateLogKey",
 ];
 /// For these, being authenticated is enough.
 const OPEN: [&str; 2] = ["kms/DescribeRegions", "sts/GetCallerIdentity"];

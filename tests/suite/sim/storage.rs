@@ -2,11 +2,14 @@
 //!
 //! A crash takes the process, not the media: what was synced stays, of the rest each sector stays or goes by the dice.
 
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use chancery::base::Seq;
-use chancery::base::memory_file::MemoryFile;
+use chancery::base::disk::BlockFile;
+use chancery::base::memory_file::{Fate, MemoryFile};
 use chancery::engine::boot;
+use chancery::engine::reserve::{self, ReserveLimits};
 use chancery::event::RowKey;
 use chancery::ledger::{EventStore, FailMode, Group, Head, MemoryStore, StoreError};
 
@@ -36,7 +39,68 @@ pub struct Disk {
     store: CountingStore,
     mirrors: [MemoryFile; 2],
     anchor: MemoryFile,
+    /// How much room the file system has.
+    pub space: Space,
+    planned: Mutex<Option<Planned>>,
 }
+
+/// A failure that was planned.
+#[derive(Debug, Clone, Copy)]
+struct Planned {
+    device: Device,
+    persisted: bool,
+    /// The device's operation that it is for.
+    at: usize,
+}
+
+/// The file system's free space, as the core asks for it: free bytes, and bytes set aside.
+#[derive(Debug, Clone, Default)]
+pub struct Space(Arc<Mutex<(u64, u64)>>);
+
+impl Space {
+    /// Sets how much is free.
+    pub fn set_free(&self, free: u64) {
+        self.0.lock().unwrap().0 = free;
+    }
+
+    /// How much is free, and how much set aside.
+    pub fn left(&self) -> (u64, u64) {
+        *self.0.lock().unwrap()
+    }
+}
+
+impl reserve::Disk for Space {
+    fn free(&self) -> io::Result<u64> {
+        Ok(self.left().0)
+    }
+
+    fn has_set_aside(&self, bytes: u64) -> bool {
+        self.left().1 == bytes
+    }
+
+    fn set_aside(&self, bytes: u64) -> io::Result<()> {
+        let mut space = self.0.lock().unwrap();
+        space.0 = space.0.checked_sub(bytes).ok_or(io::ErrorKind::StorageFull)?;
+        space.1 = bytes;
+        Ok(())
+    }
+
+    fn release(&self) -> io::Result<()> {
+        let mut space = self.0.lock().unwrap();
+        space.0 += std::mem::take(&mut space.1);
+        Ok(())
+    }
+}
+
+/// The thresholds of a simulated file system, and what it has when it has plenty.
+pub const SPACE_LIMITS: ReserveLimits = ReserveLimits {
+    low: 80,
+    full: 20,
+    exhausted: 5,
+    reserve: 10,
+};
+/// See `SPACE_LIMITS`.
+pub const PLENTY: u64 = 1_000;
 
 impl Disk {
     /// Blank media.
@@ -46,20 +110,70 @@ impl Disk {
 
     fn with_store(store: MemoryStore) -> Self {
         Self {
-            store: CountingStore(Arc::new(Counting {
-                store: Mutex::new(Arc::new(store)),
-                plan: Mutex::new(Plan::default()),
-            })),
+            store: CountingStore(
+                Arc::new(Counting {
+                    store: Mutex::new(Arc::new(store)),
+                    plan: Mutex::new(Plan::default()),
+                }),
+                Reader::Onlooker,
+            ),
             mirrors: Default::default(),
             anchor: MemoryFile::new(),
+            space: Space(Arc::new(Mutex::new((PLENTY, 0)))),
+            planned: Mutex::default(),
         }
+    }
+
+    /// The anchor as it is on the medium, for those who look.
+    pub fn anchor_copy(&self) -> Box<dyn BlockFile> {
+        let copy = MemoryFile::new();
+        copy.write_at(&self.anchor.durable(), 0).unwrap();
+        Box::new(copy)
+    }
+
+    /// The file of a device that is one.
+    pub fn file(&self, device: Device) -> MemoryFile {
+        let [a, b] = &self.mirrors;
+        match device {
+            Device::MirrorA => a.clone(),
+            Device::MirrorB => b.clone(),
+            Device::Store | Device::Anchor => self.anchor.clone(),
+        }
+    }
+
+    /// Takes all room away, or gives it back: nothing can be added to anything.
+    pub fn set_full(&self, is_full: bool) {
+        self.store.0.plan.lock().unwrap().is_full = is_full;
+        self.mirrors
+            .iter()
+            .chain([&self.anchor])
+            .for_each(|file| file.set_full(is_full));
+    }
+
+    /// Whether there is no room.
+    pub fn is_full(&self) -> bool {
+        self.store.0.plan.lock().unwrap().is_full
+    }
+
+    /// Plans that a read of `device`, after `count` more, answers an error.
+    pub fn fail_read_after(&self, device: Device, count: usize) {
+        match device {
+            Device::Store => self.store.0.plan.lock().unwrap().read_failure = Some(count),
+            _ => self.file(device).fail_read_after(count),
+        }
+    }
+
+    /// The device whose planned failure has come, and whether the write took effect all the same.
+    pub fn failed(&self) -> Option<(Device, bool)> {
+        let planned = (*self.planned.lock().unwrap())?;
+        (self.operations(planned.device) > planned.at).then_some((planned.device, planned.persisted))
     }
 
     /// What the core is given.
     pub fn storage(&self) -> boot::Storage {
         let [a, b] = &self.mirrors;
         boot::Storage {
-            log: Arc::new(self.store.clone()),
+            log: Arc::new(CountingStore(Arc::clone(&self.store.0), Reader::Core)),
             mirrors: [Box::new(a.clone()), Box::new(b.clone())],
             anchor: Box::new(self.anchor.clone()),
         }
@@ -68,6 +182,11 @@ impl Disk {
     /// The store, for those who look.
     pub fn log(&self) -> &dyn EventStore {
         &self.store
+    }
+
+    /// Whether no log was ever founded here; asked without a read that could fail by plan.
+    pub fn is_blank(&self) -> bool {
+        self.store.store().head().is_ok_and(|head| head.is_none())
     }
 
     /// What is on the store's medium, to return to.
@@ -93,6 +212,11 @@ impl Disk {
 
     /// Plans that `device`, after `count` more writes, answers an error; `persisted`: the write takes effect all the same.
     pub fn fail_after(&self, device: Device, count: usize, persisted: bool) {
+        *self.planned.lock().unwrap() = Some(Planned {
+            device,
+            persisted,
+            at: self.operations(device) + count,
+        });
         let [a, b] = &self.mirrors;
         match device {
             Device::Store => {
@@ -121,21 +245,42 @@ impl Disk {
     }
 
     /// The process ends, and the power with it: what was not synced is kept or lost sector by sector. Plans are off.
-    pub fn crash(&self, dice: &mut Dice) {
-        // All, nothing, or some: the first two are what usually happens.
-        let odds = *dice.pick(&[0, 1, 2]);
+    /// Says what became of sectors: how many were kept, lost, torn, garbled.
+    pub fn crash(&self, dice: &mut Dice) -> [u64; 4] {
+        // All, nothing, some, or worse: the first two are what usually happens. Which ones does not follow their order.
+        let odds = *dice.pick(&[0, 1, 2, 3]);
+        let mut fates = [0; 4];
         for file in self.mirrors.iter().chain([&self.anchor]) {
-            file.crash(|_| odds == 1 || (odds == 2 && dice.once_in(2)));
+            file.crash_with(|_| {
+                let fate = match odds {
+                    0 => Fate::Lost,
+                    1 => Fate::Kept,
+                    2 => *dice.pick(&[Fate::Kept, Fate::Lost]),
+                    _ => *dice.pick(&[Fate::Kept, Fate::Lost, Fate::Torn, Fate::Garbled]),
+                };
+                fates[fate as usize] += 1;
+                fate
+            });
         }
         let mut store = self.store.0.store.lock().unwrap();
         *store = Arc::new(store.reopen());
-        self.store.0.plan.lock().unwrap().failure = None;
+        let mut plan = self.store.0.plan.lock().unwrap();
+        (plan.failure, plan.read_failure) = (None, None);
+        *self.planned.lock().unwrap() = None;
+        fates
     }
 }
 
 /// A memory store that counts its commits and fails one by plan.
 #[derive(Debug, Clone)]
-struct CountingStore(Arc<Counting>);
+struct CountingStore(Arc<Counting>, Reader);
+
+/// Who reads: what is planned for the core does not befall those who only look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Core,
+    Onlooker,
+}
 
 #[derive(Debug)]
 struct Counting {
@@ -147,11 +292,29 @@ struct Counting {
 struct Plan {
     operations: usize,
     failure: Option<(usize, FailMode)>,
+    read_failure: Option<usize>,
+    is_full: bool,
 }
 
 impl CountingStore {
     fn store(&self) -> Arc<MemoryStore> {
         Arc::clone(&self.0.store.lock().unwrap())
+    }
+
+    /// The store, for a read; or the failure that was planned for it.
+    fn read(&self) -> Result<Arc<MemoryStore>, StoreError> {
+        let mut plan = self.0.plan.lock().unwrap();
+        match plan.read_failure.filter(|_| self.1 == Reader::Core) {
+            Some(0) => {
+                plan.read_failure = None;
+                Err(StoreError::Unreadable("planned failure".into()))
+            }
+            Some(left) => {
+                plan.read_failure = Some(left - 1);
+                Ok(self.store())
+            }
+            None => Ok(self.store()),
+        }
     }
 }
 
@@ -160,6 +323,11 @@ impl EventStore for CountingStore {
         let store = self.store();
         let mut plan = self.0.plan.lock().unwrap();
         plan.operations += 1;
+        if plan.is_full {
+            return Err(StoreError::Fatal(
+                io::Error::from(io::ErrorKind::StorageFull).into(),
+            ));
+        }
         plan.failure = match plan.failure {
             Some((0, mode)) => {
                 store.fail_next(mode);
@@ -172,31 +340,31 @@ impl EventStore for CountingStore {
     }
 
     fn size(&self) -> Result<u64, StoreError> {
-        self.store().size()
+        self.read()?.size()
     }
 
     fn head(&self) -> Result<Option<Head>, StoreError> {
-        self.store().head()
+        self.read()?.head()
     }
 
     fn entries(&self, from: Seq, limit: usize, bytes_max: usize) -> Result<Vec<(Seq, Vec<u8>)>, StoreError> {
-        self.store().entries(from, limit, bytes_max)
+        self.read()?.entries(from, limit, bytes_max)
     }
 
     fn tile(&self, level: u8, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store().tile(level, index)
+        self.read()?.tile(level, index)
     }
 
     fn checkpoints(&self) -> Result<Vec<(u64, String)>, StoreError> {
-        self.store().checkpoints()
+        self.read()?.checkpoints()
     }
 
     fn rows(&self, from: Option<&RowKey>, limit: usize) -> Result<Vec<(RowKey, Vec<u8>)>, StoreError> {
-        self.store().rows(from, limit)
+        self.read()?.rows(from, limit)
     }
 
     fn digest(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store().digest()
+        self.read()?.digest()
     }
 
     fn replace_rows(

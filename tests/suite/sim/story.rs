@@ -8,6 +8,7 @@ use chancery::projection::State;
 
 use super::client::{Cipher, Kind, Who};
 use super::driver::{Machine, Stop, unexpected};
+use super::storage::{Device, PLENTY};
 
 /// Choices in one story, and in a long one: enough events to fill tiles and to seal the state in the middle.
 const ROUNDS: u64 = 320;
@@ -15,8 +16,16 @@ const ROUNDS_LONG: u64 = 6_000;
 
 /// Lives a whole story and checks the log at every start and at the end.
 pub fn live(machine: &mut Machine) -> Result<(), String> {
-    if machine.dice.once_in(4) {
-        machine.plan_fault();
+    machine.is_rough = true;
+    match machine.dice.below(8) {
+        0 | 1 => machine.plan_fault(),
+        2 => {
+            // The one commit of a founding.
+            let persisted = machine.dice.once_in(2);
+            machine.disk.fail_after(Device::Store, 0, persisted);
+            machine.is_faulty = true;
+        }
+        _ => {}
     }
     match machine.start() {
         Err(Stop::Crash) => machine.crash_and_start()?,
@@ -25,6 +34,10 @@ pub fn live(machine: &mut Machine) -> Result<(), String> {
     let is_long = machine.dice.once_in(25);
     for _ in 0..if is_long { ROUNDS_LONG } else { ROUNDS } {
         machine.tally.rounds += 1;
+        // Somebody tidies up.
+        if machine.disk.space.left().0 < 100 && machine.dice.once_in(12) {
+            machine.fill(PLENTY, false);
+        }
         match choose(machine) {
             Ok(()) => {}
             Err(Stop::Crash) => {
@@ -56,7 +69,19 @@ fn choose(machine: &mut Machine) -> Result<(), Stop> {
         800..840 => machine.run_again(),
         840..880 => machine.tick()?,
         880..910 => machine.anchor(false)?,
-        910..970 => {
+        910..915 => machine.keep_copy(),
+        915..920 => {
+            let (free, is_full) = *machine.dice.pick(&[
+                (PLENTY, false),
+                (PLENTY, false),
+                (60, false),
+                (15, false),
+                (3, false),
+                (0, true),
+            ]);
+            machine.fill(free, is_full);
+        }
+        920..970 => {
             let millis =
                 *machine
                     .dice
@@ -68,10 +93,23 @@ fn choose(machine: &mut Machine) -> Result<(), Stop> {
             if machine.dice.once_in(6) {
                 machine.ask(Kind::AcceptClock, Who::Local);
             }
-            let millis = *machine
-                .dice
-                .pick(&[-5_000, -3_600_000, 1_800_000, 10 * days, -10 * days]);
+            // Small ones, such as a clock that is steered makes; an hour; days; and a year, which no battery keeps.
+            let millis = *machine.dice.pick(&[
+                -900,
+                300,
+                -5_000,
+                -3_600_000,
+                1_800_000,
+                10 * days,
+                -10 * days,
+                400 * days,
+                -400 * days,
+            ]);
             machine.step_clock(millis);
+            if machine.dice.once_in(2) {
+                let ppm = machine.dice.below(1_000) as i64 - 500;
+                machine.world.clock.set_drift(ppm);
+            }
         }
         978..990 => machine.plan_fault(),
         990..997 => return Err(Stop::Crash),
@@ -82,6 +120,8 @@ fn choose(machine: &mut Machine) -> Result<(), Stop> {
 
 /// No more faults: what is owed is done, and what was promised is asked for.
 fn end(machine: &mut Machine) -> Result<(), String> {
+    machine.is_rough = false;
+    machine.fill(PLENTY, false);
     machine.crash_and_start()?;
     if machine.is_faulty {
         machine.crash_and_start()?;

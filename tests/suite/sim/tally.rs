@@ -1,10 +1,14 @@
 //! How the stories went: a simulation that meets nothing proves nothing.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chancery::api::table::rows;
 use chancery::base::{Code, RequestId};
 use chancery::event::{Effect, Event, Outcome};
+
+use super::arrows::Arrow;
+use super::misfortune::Misfortune;
 
 /// How things went, to see that the simulation meets what it is for.
 #[derive(Debug, Default, Clone)]
@@ -33,6 +37,8 @@ pub struct Tally {
     pub dropped: u64,
     /// Keys that got a new version.
     pub rotated: u64,
+    /// Times that the log got another key.
+    pub log_keys: u64,
     /// Blocks of messages set aside.
     pub reserved: u64,
     /// Slots erased, and found to be.
@@ -45,6 +51,20 @@ pub struct Tally {
     pub overtaken: u64,
     /// Rounds of housekeeping in which irreversible timers were held.
     pub held: u64,
+    /// Starts after a silence so long that it holds timers.
+    pub silences: u64,
+    /// Sectors that a crash lost, and such that it tore or left garbage in.
+    pub sectors_lost: u64,
+    /// See `sectors_lost`.
+    pub sectors_torn: u64,
+    /// Times when there was no room at all.
+    pub full: u64,
+    /// Calls that were turned away for lack of room.
+    pub turned_away: u64,
+    /// Crashes, by where they came.
+    pub arrows: BTreeMap<Arrow, u64>,
+    /// What befell media that were off.
+    pub misfortunes: BTreeMap<Misfortune, u64>,
     /// How often each operation came to what it is for.
     pub done: BTreeMap<String, u64>,
 }
@@ -64,12 +84,24 @@ impl Tally {
         self.destroyed += other.destroyed;
         self.dropped += other.dropped;
         self.rotated += other.rotated;
+        self.log_keys += other.log_keys;
         self.reserved += other.reserved;
         self.erased += other.erased;
         self.held += other.held;
         self.allowed += other.allowed;
         self.denied += other.denied;
         self.overtaken += other.overtaken;
+        self.silences += other.silences;
+        self.sectors_lost += other.sectors_lost;
+        self.sectors_torn += other.sectors_torn;
+        self.full += other.full;
+        self.turned_away += other.turned_away;
+        for (arrow, count) in &other.arrows {
+            *self.arrows.entry(*arrow).or_default() += count;
+        }
+        for (misfortune, count) in &other.misfortunes {
+            *self.misfortunes.entry(*misfortune).or_default() += count;
+        }
         for (op, count) in &other.done {
             *self.done.entry(op.clone()).or_default() += count;
         }
@@ -110,13 +142,29 @@ impl Tally {
             self.dropped,
             self.rotated,
             self.reserved,
+            self.log_keys,
             self.erased,
             self.held,
             self.allowed,
             self.denied,
             self.overtaken,
+            self.silences,
+            self.sectors_lost,
+            self.sectors_torn,
+            self.full,
+            self.turned_away,
         ];
         assert!(met.iter().all(|count| *count > 0), "{self:?}");
+        let not_here: Vec<_> = Arrow::ALL
+            .iter()
+            .filter(|arrow| !self.arrows.contains_key(arrow))
+            .collect();
+        assert!(not_here.is_empty(), "no crash came at {not_here:?}");
+        let not_met: Vec<_> = Misfortune::ALL
+            .iter()
+            .filter(|one| !self.misfortunes.contains_key(one))
+            .collect();
+        assert!(not_met.is_empty(), "never befell: {not_met:?}");
         // The state is sealed in the middle of a log, and tiles of the second level begin.
         assert!(
             self.longest > chancery::base::limits::CHECKPOINT_EVENTS,
@@ -131,5 +179,50 @@ fn is_done(event: &Event) -> bool {
     match &event.out {
         Outcome::Ok(_) => true,
         Outcome::Error { code, .. } => nothing.iter().any(|nothing| nothing.as_str() == code.as_ref()),
+    }
+}
+
+/// The figures, kind by kind.
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} rounds, {} calls, {} answers ({} ran again, {} turned away for lack of room), {} events, {} checkpoints",
+            self.rounds,
+            self.calls,
+            self.answers,
+            self.reruns,
+            self.turned_away,
+            self.events,
+            self.checkpoints
+        )?;
+        writeln!(
+            f,
+            "  {} crashes, {} of faults; {} sectors lost, {} torn; {} times no room; {} long silences, {} rounds with timers held",
+            self.crashes,
+            self.faults,
+            self.sectors_lost,
+            self.sectors_torn,
+            self.full,
+            self.silences,
+            self.held
+        )?;
+        writeln!(
+            f,
+            "  {} keys destroyed, {} access keys deleted, {} slots erased, {} rotations, {} log keys, {} blocks of messages; of users and \
+             sessions {} allowed, {} denied, {} overtaken",
+            self.destroyed,
+            self.dropped,
+            self.erased,
+            self.rotated,
+            self.log_keys,
+            self.reserved,
+            self.allowed,
+            self.denied,
+            self.overtaken
+        )?;
+        writeln!(f, "  crashes by place: {:?}", self.arrows)?;
+        writeln!(f, "  befell media: {:?}", self.misfortunes)?;
+        write!(f, "  done: {:?}", self.done)
     }
 }

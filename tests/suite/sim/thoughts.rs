@@ -59,8 +59,8 @@ impl Client {
                 }
                 None => Kind::Generate(self.some_ref(dice, key), 0, true),
             },
-            54..66 => self.think_of_rights(dice, key),
-            66.. => self.think_of_any(dice),
+            54..72 => self.think_of_rights(dice, key),
+            72.. => self.think_of_any(dice),
             _ => Kind::Invalid,
         }
     }

@@ -97,6 +97,11 @@ impl SimClock {
         self.0.lock().unwrap().wall_ahead += millis;
     }
 
+    /// From now on the wall clock goes so much faster than true time, parts in a million.
+    pub fn set_drift(&self, ppm: i64) {
+        self.0.lock().unwrap().drift_ppm = ppm;
+    }
+
     /// Starts monotonic time anew.
     pub fn reboot(&self) {
         let mut times = self.0.lock().unwrap();
