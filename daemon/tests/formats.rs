@@ -278,7 +278,7 @@ fn unhex(line: &str) -> Vec<u8> {
                 .bytes()
                 .map(|d| (d as char).to_digit(16).unwrap() as u8)
                 .collect();
-            assert!(digits.len() % 2 == 0, "{line}");
+            assert!(digits.len().is_multiple_of(2), "{line}");
             bytes.extend(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]));
         }
     }

@@ -47,13 +47,10 @@ pub fn claim(log: LogId) -> io::Result<Result<Claim, Twin>> {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             Err(error) => return Err(error),
         }
-        match ask(&name) {
-            Ok(credentials) => {
-                holder = Some(credentials);
-                break;
-            }
-            // It may have ended just now.
-            Err(_) => {}
+        // If nobody answers, it may have ended just now.
+        if let Ok(credentials) = ask(&name) {
+            holder = Some(credentials);
+            break;
         }
     }
     match holder {

@@ -182,7 +182,7 @@ fn what_is_destroyed_leaves_no_byte_of_its_keys_in_any_file() {
         );
         assert_eq!(
             found(daemon.home(), &trace.key),
-            [PathBuf::new(); 0],
+            Vec::<PathBuf>::new(),
             "{}",
             trace.what
         );
@@ -280,7 +280,7 @@ fn an_erasure_that_a_kill_cut_short_is_finished_by_the_next_start() {
         for bytes in [&trace.key, &trace.sealed] {
             assert_eq!(
                 found(daemon.home(), bytes),
-                [PathBuf::new(); 0],
+                Vec::<PathBuf>::new(),
                 "{fault:?} {mirror}"
             );
         }

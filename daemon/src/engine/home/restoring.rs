@@ -22,7 +22,7 @@ impl Home {
             return Err(HomeError::NotEmpty(dir));
         }
         // Elsewhere, it may be the anchor of another log; one that an earlier try wrote is named in the mark.
-        if !is_blank(layout.anchor())? && !(again && is_ours(&layout)?) {
+        if !(is_blank(layout.anchor())? || again && is_ours(&layout)?) {
             return Err(HomeError::NotEmpty(layout.anchor().to_owned()));
         }
         // From here to `end_restore` a crash leaves the mark, and everybody but another restore refuses the directory.
