@@ -8,8 +8,6 @@ use serde_json::Value;
 
 use super::source::{ClaimedDigest, Claims, Kept, LogSource, Rows, SourceError};
 use crate::base::{Digest, LogId, Seq, limits};
-use crate::custody::VaultImage;
-use crate::custody::vault::image::IMAGE_RECORD_BYTES;
 use crate::event::RowKey;
 use crate::ledger::{Checkpoint, SignedAnchor};
 
@@ -66,50 +64,38 @@ impl LiveSource {
     }
 }
 
-impl LiveSource {
-    /// Copies the vault. To be asked for after the entries: what the log says up to then is in it.
-    pub fn vault(&mut self, log: LogId) -> Result<VaultImage, SourceError> {
-        let mut copy = Vec::new();
-        let mut slots = 0_u64;
-        loop {
-            let from = slots.to_string();
-            let body = self.client.call(VERSION, "GetVault", &[("From", from.as_str())]);
-            let page = Answer::parse(&body.map_err(failed)?)?;
-            let header = page.text("Header").and_then(base64).ok_or(BAD_VAULT)?;
-            let records = page.text("Records").and_then(base64).ok_or(BAD_VAULT)?;
-            let all = page.number("Slots").ok_or(BAD_VAULT)?;
-            if page.number("From") != Some(slots) || records.len() % IMAGE_RECORD_BYTES != 0 {
-                return Err(BAD_VAULT);
-            }
-            if copy.is_empty() {
-                copy = header;
-            }
-            copy.extend_from_slice(&records);
-            slots += (records.len() / IMAGE_RECORD_BYTES) as u64;
-            if slots >= all {
-                // What is not the log's, or no vault at all, is not carried away under its name.
-                let image = VaultImage::parse(copy, log).map_err(|_| BAD_VAULT)?;
-                return self.same_key().map(|()| image);
-            }
-            if records.is_empty() || copy.len() as u64 > limits::BACKUP_VAULT_BYTES_MAX {
-                return Err(BAD_VAULT);
-            }
-        }
-    }
+/// A page of the daemon's vault, as it lies in its files.
+#[derive(Debug)]
+pub struct VaultPage {
+    /// The header of the files.
+    pub header: Vec<u8>,
+    /// Whole records from the asked one on; none past the last.
+    pub records: Vec<u8>,
+    /// How many slots the vault has.
+    pub slots: u64,
 }
 
 impl LiveSource {
+    /// Records of the vault from slot `from` on. To be asked for after the entries: what the log says up to then is in it.
+    pub fn vault_page(&self, from: u64) -> Result<VaultPage, SourceError> {
+        let number = from.to_string();
+        let body = self.client.call(VERSION, "GetVault", &[("From", number.as_str())]);
+        let page = Answer::parse(&body.map_err(failed)?)?;
+        if page.number("From") != Some(from) {
+            return Err(BAD_VAULT);
+        }
+        Ok(VaultPage {
+            header: page.text("Header").and_then(base64).ok_or(BAD_VAULT)?,
+            records: page.text("Records").and_then(base64).ok_or(BAD_VAULT)?,
+            slots: page.number("Slots").ok_or(BAD_VAULT)?,
+        })
+    }
+
     /// Whether the log's key is still the one of the size that was read: another one in force by now means that the vault
     /// has lost the one that a restore up to there would need.
-    fn same_key(&self) -> Result<(), SourceError> {
+    pub fn has_same_key(&self) -> Result<bool, SourceError> {
         let status = self.client.call(VERSION, "GetLogStatus", &[]).map_err(failed)?;
-        let public = Answer::parse(&status)?.text("PublicKey").and_then(base64);
-        if public == self.claims.public {
-            return Ok(());
-        }
-        Err(SourceError::Part(
-            "the log key was replaced meanwhile: do it once more".to_owned(),
-        ))
+        Ok(Answer::parse(&status)?.text("PublicKey").and_then(base64) == self.claims.public)
     }
 }
 

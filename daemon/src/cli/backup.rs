@@ -11,7 +11,7 @@ use super::target::Target;
 use crate::audit::{LogSource, SourceError, StoreSource};
 use crate::base::time::{Clock, SystemClock};
 use crate::custody::VaultImage;
-use crate::engine::backup::{BackupError, DepotError, Draft, Made, Recipients, depot};
+use crate::engine::backup::{BackupError, DepotError, Draft, Made, Recipients, copy_vault, depot};
 
 /// Back up a daemon, running or stopped: its log and its vault, sealed to a key of yours
 ///
@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let draft = |log: &mut dyn LogSource, progress| Draft::of_log(log, &*depot, &recipients, progress);
     let made = match chosen {
         Chosen::Live(mut log) => draft(&mut *log, &mut progress).and_then(|draft| {
-            let vault = log.vault(draft.log())?;
+            let vault = copy_vault(&log, draft.log())?;
             draft.finish(&vault, SystemClock.now())
         }),
         Chosen::Stopped(stopped) => StoreSource::new(stopped.store())

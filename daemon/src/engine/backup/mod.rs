@@ -27,6 +27,7 @@ pub mod check;
 pub mod depot;
 mod directory;
 pub mod evidence;
+mod live;
 pub mod make;
 pub mod manifest;
 pub mod name;
@@ -38,6 +39,7 @@ pub mod seal;
 mod tests;
 
 pub use check::{Checked, check};
+pub use live::copy_vault;
 pub use depot::{Depot, DepotError};
 pub use make::{Draft, Made};
 pub use manifest::Manifest;
