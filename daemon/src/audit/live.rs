@@ -79,7 +79,9 @@ impl LiveSource {
     /// Records of the vault from slot `from` on. To be asked for after the entries: what the log says up to then is in it.
     pub fn vault_page(&self, from: u64) -> Result<VaultPage, SourceError> {
         let number = from.to_string();
-        let body = self.client.call(VERSION, "GetVault", &[("From", number.as_str())]);
+        let body = self
+            .client
+            .call(VERSION, "GetVault", &[("From", number.as_str())]);
         let page = Answer::parse(&body.map_err(failed)?)?;
         if page.number("From") != Some(from) {
             return Err(BAD_VAULT);

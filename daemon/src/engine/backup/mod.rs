@@ -39,8 +39,8 @@ pub mod seal;
 mod tests;
 
 pub use check::{Checked, check};
-pub use live::copy_vault;
 pub use depot::{Depot, DepotError};
+pub use live::copy_vault;
 pub use make::{Draft, Made};
 pub use manifest::Manifest;
 pub use read::{Backup, BackupError, BackupSource, Choice};
