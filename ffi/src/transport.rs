@@ -1,5 +1,8 @@
 //! HTTP/1.1 to one endpoint, over connections that are kept for the next call.
 
+use std::io::ErrorKind;
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,14 +13,13 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request, Response, Uri, header};
 use hyper_util::rt::TokioIo;
+use socket2::Socket;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::ClientError;
-
-type Sender = SendRequest<Full<Bytes>>;
 
 /// One endpoint and its idle connections.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub(crate) struct Transport {
     endpoint: String,
     /// The Host header.
     host: String,
-    idle: Mutex<Vec<Sender>>,
+    idle: Mutex<Vec<Connection>>,
 }
 
 #[derive(Debug)]
@@ -98,10 +100,10 @@ impl Transport {
     pub(crate) async fn post(&self, form: Zeroizing<String>) -> Result<Answer, ClientError> {
         let mut request = self.request(form)?;
         while let Some(mut kept) = self.take_idle() {
-            if kept.ready().await.is_err() {
+            if !kept.is_open() || kept.sender.ready().await.is_err() {
                 continue;
             }
-            match self.in_time(kept.try_send_request(request)).await? {
+            match self.in_time(kept.sender.try_send_request(request)).await? {
                 Ok(response) => return self.finish(kept, response).await,
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
@@ -110,7 +112,7 @@ impl Transport {
             }
         }
         let mut fresh = self.connect().await?;
-        let response = self.in_time(fresh.send_request(request)).await?;
+        let response = self.in_time(fresh.sender.send_request(request)).await?;
         let response = response.map_err(|error| self.interrupted(&error))?;
         self.finish(fresh, response).await
     }
@@ -131,7 +133,11 @@ impl Transport {
     }
 
     /// Reads the body to its end, then keeps the connection. A call that is given up earlier drops it, and with it the answer.
-    async fn finish(&self, sender: Sender, response: Response<Incoming>) -> Result<Answer, ClientError> {
+    async fn finish(
+        &self,
+        connection: Connection,
+        response: Response<Incoming>,
+    ) -> Result<Answer, ClientError> {
         let status = response.status().as_u16();
         let body = self
             .in_time(Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect())
@@ -142,18 +148,18 @@ impl Transport {
             status,
         })?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_MAX && !sender.is_closed() {
-            idle.push(sender);
+        if idle.len() < IDLE_MAX && !connection.sender.is_closed() {
+            idle.push(connection);
         }
         Ok(Answer { status, body })
     }
 
     /// The connection used last: the others can grow old and be closed.
-    fn take_idle(&self) -> Option<Sender> {
+    fn take_idle(&self) -> Option<Connection> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    async fn connect(&self) -> Result<Sender, ClientError> {
+    async fn connect(&self) -> Result<Connection, ClientError> {
         let connected = match &self.target {
             Target::Unix(path) => timeout(CONNECT_TIMEOUT, UnixStream::connect(path))
                 .await
@@ -175,17 +181,22 @@ impl Transport {
         }
     }
 
-    async fn begin<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    async fn begin<S: AsyncRead + AsyncWrite + AsFd + Unpin + Send + 'static>(
         &self,
         stream: S,
-    ) -> Result<Sender, ClientError> {
+    ) -> Result<Connection, ClientError> {
+        let socket = stream.as_fd().try_clone_to_owned();
+        let socket = socket.map_err(|error| self.unreachable(&error.to_string()))?;
         let begun = handshake(TokioIo::new(stream)).await;
         let (sender, connection) = begun.map_err(|error| self.unreachable(&error.to_string()))?;
         // The task ends with its connection; what went wrong there, the sender says too.
         tokio::spawn(async move {
             let _ = connection.await;
         });
-        Ok(sender)
+        Ok(Connection {
+            sender,
+            socket: socket.into(),
+        })
     }
 
     async fn in_time<F: Future>(&self, answer: F) -> Result<F::Output, ClientError> {
@@ -209,6 +220,25 @@ impl Transport {
             endpoint: self.endpoint.clone(),
             cause: error.to_string(),
         }
+    }
+}
+
+/// A connection between two calls.
+#[derive(Debug)]
+struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    /// The same socket once more, to look at what has arrived.
+    socket: Socket,
+}
+
+impl Connection {
+    /// Whether the other side has neither closed it nor said anything since the last answer.
+    ///
+    /// Asks the kernel: the sender learns of an end only when its runtime is next driven, and that of a blocking client rests between
+    /// calls. A request written before it has learned would be lost and could not be tried again.
+    fn is_open(&self) -> bool {
+        let peeked = self.socket.peek(&mut [MaybeUninit::uninit()]);
+        peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 }
 

@@ -133,6 +133,7 @@ async fn a_refusal_is_an_api_error_and_keeps_the_connection() {
 fn the_blocking_client_works_alike_and_outlives_a_closed_connection() {
     let path = socket();
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let (closed, told) = std::sync::mpsc::channel();
     // Each connection serves one call and is then closed without a word, as a restarted daemon would.
     let server = std::thread::spawn(move || {
         use std::io::{Read as _, Write as _};
@@ -143,11 +144,14 @@ fn the_blocking_client_works_alike_and_outlives_a_closed_connection() {
             stream
                 .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
                 .unwrap();
+            drop(stream);
+            closed.send(()).unwrap();
         }
     });
     let client = blocking::Client::unix(&path).unwrap();
     for _ in 0..3 {
         assert_eq!(client.call(VERSION, "ListKeys", &[]).unwrap(), "{}");
+        told.recv().unwrap();
     }
     server.join().unwrap();
     std::fs::remove_file(path).unwrap();
