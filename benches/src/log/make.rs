@@ -126,8 +126,7 @@ impl Maker {
 
     /// The nth call.
     fn nth(&self, nth: u64) -> Option<Call> {
-        let at =
-            usize::try_from(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33).ok()? % self.keys.len().max(1);
+        let at = usize::try_from(nth.wrapping_mul(SPREAD) >> 33).ok()? % self.keys.len().max(1);
         let key = *self.keys.get(at)?;
         let id = KeyRef::Id(key);
         let mut recorded = Recorded::default();
@@ -169,7 +168,9 @@ impl Maker {
                 ("kms/Encrypt", actor, Work::Use(Box::new(encrypt)))
             }
         };
-        Some(self.call(op, actor.clone(), recorded, work, Some(nth)))
+        // A nonce's keyed hash stands anywhere in 64 bits.
+        let nonce = nth.wrapping_mul(SPREAD);
+        Some(self.call(op, actor.clone(), recorded, work, Some(nonce)))
     }
 
     fn call(
@@ -272,6 +273,8 @@ fn alias(nth: usize) -> Result<AliasName> {
 
 /// Keys, each with an alias.
 const KEYS: usize = 100;
+/// 2^64 divided by the golden ratio: multiples of it spread evenly.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Calls in one group.
 const GROUP: u64 = 500;
 const PLAINTEXT_BYTES: usize = 1_024;

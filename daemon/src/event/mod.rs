@@ -9,6 +9,7 @@
 //! byte by byte.
 
 pub mod actor;
+pub mod arrival;
 pub mod bytes;
 pub mod change;
 pub mod codec;
@@ -19,12 +20,14 @@ pub mod outcome;
 pub mod outline;
 pub mod reads;
 mod upcast;
+mod walk;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 pub use actor::{Actor, ActorKind, Origin, PrincipalId};
+pub use arrival::Arrival;
 pub use bytes::Bytes;
 pub use change::Change;
 pub use epoch::{EpochBegun, EpochCause, NewLogKey};
