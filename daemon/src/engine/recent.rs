@@ -1,4 +1,11 @@
-//! The recent past of the log, newest first.
+//! The recent past of the log: who signed what, and when.
+
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use crossbeam_channel::bounded;
 
 use crate::base::{AccessKeyId, Seq, Timestamp};
 use crate::event::Arrival;
@@ -6,29 +13,74 @@ use crate::ledger::EventStore;
 use crate::ledger::cose::SignedEntry;
 use crate::ledger::store::StoreError;
 
-/// Shows every signed request recorded since `since`: access key, nonce hash, admission time.
+/// Shows every signed request recorded since `since`, in no order: access key, nonce hash, admission time.
+///
+/// A start waits for this, so all cores read: a part of the log each, a page at a time.
 pub(super) fn each_nonce(
     store: &dyn EventStore,
     since: Timestamp,
     mut show: impl FnMut(&AccessKeyId, u64, Timestamp),
 ) -> Result<(), StoreError> {
-    let mut end = store.size()?;
-    let mut signers = Signers::default();
-    while end > 0 {
-        let start = end.saturating_sub(PAGE);
-        let first = each(store, start, end, |arrival| {
-            if let (Some(access_key), Some(hash)) = (arrival.access_key, arrival.nonce) {
-                show(signers.parse(access_key)?, hash, arrival.at);
+    let end = store.size()?;
+    let first = first_since(store, since, end)?;
+    let readers = thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicU64::new(first);
+    let (sender, pages) = bounded(readers);
+    thread::scope(|scope| {
+        for _ in 0..readers {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let start = next.fetch_add(PAGE, Ordering::Relaxed);
+                    // Without a receiver nobody waits for more: another page could not be read.
+                    if start >= end || sender.send(nonces(store, start, end.min(start + PAGE))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        pages.into_iter().try_for_each(|page| {
+            for (access_key, uses) in page? {
+                uses.iter().for_each(|(hash, at)| show(&access_key, *hash, *at));
             }
             Ok(())
-        })?;
-        // Event time never goes back: when the first of a page is old enough, no earlier page matters.
-        if first.is_some_and(|first| first < since) {
-            break;
+        })
+    })
+}
+
+/// Nonce hash and admission time of what each access key signed.
+type Uses = Vec<(AccessKeyId, Vec<(u64, Timestamp)>)>;
+
+fn nonces(store: &dyn EventStore, start: u64, end: u64) -> Result<Uses, StoreError> {
+    let mut signers = Signers::default();
+    let mut found: HashMap<AccessKeyId, Vec<(u64, Timestamp)>> = HashMap::new();
+    each(store, start, end, |arrival| {
+        if let (Some(access_key), Some(hash)) = (arrival.access_key, arrival.nonce) {
+            let access_key = signers.parse(access_key)?;
+            match found.get_mut(access_key) {
+                Some(uses) => uses.push((hash, arrival.at)),
+                None => drop(found.insert(access_key.clone(), vec![(hash, arrival.at)])),
+            }
         }
-        end = start;
+        Ok(())
+    })?;
+    Ok(found.into_iter().collect())
+}
+
+/// The first event that is not older than `since`, or `end`. Event time never goes back.
+fn first_since(store: &dyn EventStore, since: Timestamp, end: u64) -> Result<u64, StoreError> {
+    let (mut older, mut younger) = (0, end);
+    while older < younger {
+        let middle = older + (younger - older) / 2;
+        let time = each(store, middle, middle + 1, |_| Ok(()))?;
+        if time.is_some_and(|time| time < since) {
+            older = middle + 1;
+        } else {
+            younger = middle;
+        }
     }
-    Ok(())
+    Ok(older)
 }
 
 /// Shows every request that was signed with a lasting access key from `start` to before `end`: access key and admission

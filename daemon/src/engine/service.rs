@@ -295,7 +295,7 @@ impl Engine {
         RequestId::make(&*self.tools.entropy)
     }
 
-    /// Shows every signed request admitted since `since`, newest first: access key, nonce hash, admission time.
+    /// Shows every signed request admitted since `since`, in no order: access key, nonce hash, admission time.
     pub fn each_recent_nonce(
         &self,
         since: Timestamp,

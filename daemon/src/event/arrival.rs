@@ -1,6 +1,7 @@
 //! What a payload says of the request's arrival, read without making an event of it: as `outline` reads its place.
 //!
-//! A start reads the last half hour of the log by this, a million events of a busy daemon.
+//! A start reads the last half hour of the log by this, millions of events of a busy daemon. So of what it passes over it looks
+//! at the lengths alone; `outline` and `log verify` are who check.
 
 use super::codec::DecodeError;
 use super::upcast;
@@ -30,17 +31,17 @@ impl<'a> Arrival<'a> {
             b"\x64time" => walk.number().map(|number| time = Some(number)),
             b"\x63dec" => walk.map(|walk, name| match name {
                 b"\x62at" => walk.number().map(|number| at = Some(number)),
-                _ => walk.skip(),
+                _ => walk.pass(),
             }),
             b"\x65actor" => walk.map(|walk, name| match name {
                 b"\x62ak" => walk.str().map(|text| access_key = Some(text)),
-                _ => walk.skip(),
+                _ => walk.pass(),
             }),
             b"\x66origin" => walk.map(|walk, name| match name {
                 b"\x65nonce" => walk.number().map(|number| nonce = Some(number)),
-                _ => walk.skip(),
+                _ => walk.pass(),
             }),
-            _ => walk.skip(),
+            _ => walk.pass(),
         })?;
         walk.end()?;
         upcast::check(v.ok_or_else(|| malformed("no version"))?)?;
