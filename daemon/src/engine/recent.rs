@@ -153,3 +153,102 @@ impl Signers {
 pub(super) const PAGE: u64 = 4_096;
 /// Bytes read at once.
 const PAGE_BYTES: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Digest, LogId, RequestId, SecretBytes};
+    use crate::event::{Actor, Decision, Event, FORMAT, Observation, Origin, Outcome, Recorded};
+    use crate::ledger::memory_store::MemoryStore;
+    use crate::ledger::{Chain, Group, LogKey, commit};
+
+    /// More than three pages.
+    const EVENTS: u64 = 3 * PAGE + 17;
+
+    /// Event N is of second N, and was admitted a millisecond before. Every third was not signed; two access keys take turns.
+    fn store() -> MemoryStore {
+        let store = MemoryStore::new();
+        let key = LogKey::from_seed(&SecretBytes::new(vec![7; 32])).unwrap();
+        let mut chain = Chain::begin(LogId::from_bytes([1; 16]), "chancery.test".into(), key);
+        let entries = (0..EVENTS).map(|nth| {
+            let at = Timestamp::from_millis(nth * 1_000 + 999);
+            let account = "1234567890123456".parse().unwrap();
+            let signer = (nth % 3 != 0).then(|| access_key(nth));
+            let mut event = Event {
+                v: FORMAT,
+                op: "test/Event".into(),
+                chg: Vec::new(),
+                dec: Decision::none(at),
+                obs: Observation::default(),
+                out: Outcome::Ok(Recorded::default()),
+                req: Recorded::default(),
+                res: Vec::new(),
+                rid: RequestId::from_bytes([4; 16]),
+                seq: Seq::new(0),
+                blob: None,
+                prev: Digest::of(b""),
+                time: at,
+                origin: Origin {
+                    nonce: signer.as_ref().map(|_| nth * 7),
+                    ..Origin::internal()
+                },
+                actor: Actor::root(account, signer),
+            };
+            chain
+                .enroll(&mut event, Timestamp::from_millis((nth + 1) * 1_000))
+                .unwrap()
+        });
+        let entries = entries.collect();
+        let group = Group {
+            entries,
+            rows: Vec::new(),
+            tiles: chain.take_full_tiles(),
+            checkpoint: None,
+            digest: None,
+            head: *chain.head(),
+        };
+        commit(&store, &group).unwrap();
+        store
+    }
+
+    fn access_key(nth: u64) -> AccessKeyId {
+        AccessKeyId::parse(if nth.is_multiple_of(2) {
+            "CHKEVEN"
+        } else {
+            "CHKODD"
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn every_nonce_since_then_is_shown_once_with_its_key_and_time() {
+        let store = store();
+        // The time of an event, between two, before all, after all.
+        for since in [
+            1,
+            500_000,
+            4_097_000,
+            4_097_001,
+            EVENTS * 1_000,
+            EVENTS * 1_000 + 1,
+        ] {
+            let mut shown = Vec::new();
+            each_nonce(&store, Timestamp::from_millis(since), |key, hash, at| {
+                shown.push((hash, key.clone(), at));
+            })
+            .unwrap();
+            shown.sort();
+            let wanted: Vec<_> = (0..EVENTS)
+                .filter(|nth| nth % 3 != 0 && (nth + 1) * 1_000 >= since)
+                .map(|nth| {
+                    (
+                        nth * 7,
+                        access_key(nth),
+                        Timestamp::from_millis(nth * 1_000 + 999),
+                    )
+                })
+                .collect();
+            assert_eq!(shown, wanted, "since {since}");
+        }
+    }
+}
