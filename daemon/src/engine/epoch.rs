@@ -28,7 +28,8 @@ pub const BEGIN_EPOCH: &str = "chancery/BeginEpoch";
 pub enum AcceptError {
     /// The anchor agrees with the log.
     #[error(
-        "there is nothing to accept: the log of {0} events reaches its anchor, so nothing is known to be missing"
+        "there is nothing to accept: the log of {0} events reaches its anchor, so nothing is known to be missing (that the \
+         log key is lost, if a start says so, is accepted with `--lost-log-key`)"
     )]
     Nothing(u64),
     /// Events are missing, and the operator has to say that he knows how many.
