@@ -219,7 +219,7 @@ fn a_stopped_daemon_is_backed_up_and_what_can_not_be_is_said() {
     make_key(&client);
     let data = daemon.data();
     let stopped = [Path::new("--data"), data.as_path()];
-    let busy = says(&desk.back_up(&stopped), 2);
+    let busy = says(&desk.back_up(&stopped), 1);
     assert!(busy.contains("in use"), "{busy}");
     daemon.stop();
     assert!(says(&desk.restore(&daemon, &[Path::new("--check")]), 2).contains("backups"));

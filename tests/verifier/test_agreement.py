@@ -102,6 +102,36 @@ def test_both_say_yes_and_name_the_same_head_root_key_and_digest(honest, source)
     assert ("no rows" in unproven) == (source == "live"), unproven
 
 
+def test_an_epoch_without_the_key_before_it_is_asked_for_by_its_own_key(tmp_path):
+    """The end that is lost brought another key and erased the one before; then somebody begins such an epoch by himself."""
+    daemon = Daemon()
+    try:
+        daemon.start()
+        daemon.command("kms", "ListKeys")
+        daemon.stop()
+        kept = shutil.copytree(daemon.data / "store", tmp_path / "store")
+        at_rest = ("--data", daemon.data, "--root-key", daemon.root_key)
+        assert run("log", "rotate-key", *at_rest).status == 0
+        shutil.rmtree(daemon.data / "store")
+        shutil.copytree(kept, daemon.data / "store")
+        asked = run("log", "accept-loss", *at_rest, "--reason", "x")
+        missing = re.search(r"--missing ([0-9]+)", asked.err)
+        assert asked.status == 1 and missing, asked
+        accepted = run("log", "accept-loss", *at_rest, "--reason", "x", "--missing", missing[1])
+        assert accepted.status == 0, accepted
+        folder = tmp_path / "out"
+        assert run("log", "export", "--data", daemon.data, "--to", folder).status == 0
+    finally:
+        daemon.remove()
+    both_accept(folder)
+    report = verify(folder)
+    first, alone = report.key.hex(), re.search("vouches for ([0-9a-f]{64})", "\n".join(report.unproven))[1]
+    assert f"the next one, {alone}, vouches for itself" in theirs(folder)[1]
+    both_refuse(folder, ["--key", first])
+    both_refuse(folder, ["--key", alone])
+    both_accept(folder, ["--key", first, "--key", alone])
+
+
 def test_the_expected_key_is_asked_for(honest):
     key = verify(honest["stopped"]).key.hex()
     both_accept(honest["stopped"], ["--key", key])

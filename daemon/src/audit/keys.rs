@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::problem::{Fault, Problems};
 use crate::base::{Digest, LogId, Seq};
-use crate::event::{Change, EpochBegun, Event, NewLogKey};
+use crate::event::{Change, EpochBegun, EpochSigner, Event, NewLogKey};
 use crate::ledger::{KeySchedule, LogPublicKey, Period};
 
 /// The keys of a log, as far as it was read.
@@ -27,6 +27,13 @@ pub struct Turn {
     pub epoch: Option<Begun>,
 }
 
+impl Turn {
+    /// Whether no key before this one vouches for it.
+    pub fn is_alone(&self) -> bool {
+        self.epoch.as_ref().is_some_and(|begun| begun.is_alone)
+    }
+}
+
 /// How an epoch began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Begun {
@@ -36,6 +43,8 @@ pub struct Begun {
     pub cause: &'static str,
     /// Why, in the operator's words.
     pub reason: String,
+    /// Whether its own key signed it, because the one before was lost.
+    pub is_alone: bool,
     /// How many events were acknowledged once and are missing, as far as that was known.
     pub missing: u64,
 }
@@ -113,6 +122,7 @@ impl Keys {
                 number: begun.epoch,
                 cause: begun.cause.as_str(),
                 reason: begun.reason.clone(),
+                is_alone: begun.signer == EpochSigner::Itself,
                 missing: begun.anchored.map_or(0, |said| said.saturating_sub(begun.size)),
             }),
         });
@@ -136,6 +146,10 @@ impl fmt::Display for Turn {
         if begun.missing > 0 {
             write!(f, "{} events are missing before it, ", begun.missing)?;
         }
-        write!(f, "with the log key {}", self.key)
+        write!(f, "with the log key {}", self.key)?;
+        if begun.is_alone {
+            f.write_str(", which signed that itself: the key before it was lost")?;
+        }
+        Ok(())
     }
 }

@@ -74,8 +74,21 @@ pub enum Fault {
     #[error("the anchor is gone: whether the log was shortened can't be told")]
     AnchorMissing,
     /// The log ends before its anchor.
-    #[error("the anchor was written when the log had {0} events: the end of the log is missing")]
-    AnchorBeyond(u64),
+    #[error(
+        "the anchor was written when the log had {anchored} events{signer}, and it has {found}: the end of the log is missing, \
+         {missing} events that were acknowledged. Put it back (the journal as it was found first is in `store/journal-aside`; \
+         a backup has it too); when it is lost for good, \
+         `chancery log accept-loss --data DIR --missing {missing} --reason TEXT` goes on without it",
+        signer = signer(.is_known), missing = .anchored.saturating_sub(*.found)
+    )]
+    AnchorBeyond {
+        /// Events when the anchor was written.
+        anchored: u64,
+        /// Events in the log.
+        found: u64,
+        /// Whether a key of the log signed it; else one that the missing end brought, or none.
+        is_known: bool,
+    },
     /// The anchor is signed by another key.
     #[error("the anchor, of a log of {0} events, is not signed by the key that the log has there")]
     AnchorUnsigned(u64),
@@ -188,6 +201,14 @@ impl fmt::Display for Problems {
 
 /// Problems kept with their text.
 const KEPT: usize = 20;
+
+const fn signer(is_known: &bool) -> &'static str {
+    if *is_known {
+        ""
+    } else {
+        " (it is signed by a log key that came later, or by none)"
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::verify::Depth;
+use crate::base::{Digest, Seq};
 
 /// One thing that was not proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,13 @@ pub enum Unproven {
     SystemPolicies(u64),
     /// Nobody said which key is the log's.
     Key,
+    /// From this event on another key signs that no key before it vouches for, and nobody named it.
+    Alone {
+        /// The event that brought it.
+        seq: Seq,
+        /// SHA-256 of that key.
+        key: Digest,
+    },
     /// The source shows no anchor.
     Anchor,
     /// The source shows no tiles, and of its checkpoints the newest.
@@ -53,6 +61,11 @@ impl fmt::Display for Unproven {
                 "{count} decisions that rest on system policies that this build does not have"
             ),
             Self::Key => f.write_str("that the log's key is the right one: it was not named (--key, or --since)"),
+            Self::Alone { seq, key } => write!(
+                f,
+                "that whoever wrote event {seq} and what follows is who wrote what is before it: the log key was lost there, and \
+                 the next one, {key}, vouches for itself (--key, once for each of the two)"
+            ),
             Self::Anchor => f.write_str("that the end of the log is not missing: no anchor is shown here"),
             Self::Tiles => {
                 f.write_str("the stored tiles and older checkpoints: they are not shown by a running daemon")

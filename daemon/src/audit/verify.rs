@@ -120,6 +120,14 @@ pub fn verify_as(
         Ok::<(), SourceError>(())
     })?;
     let mut report = pass.conclude(&claims);
+    if !asked.key_is_named {
+        let alone = report.alone().map(|turn| Unproven::Alone {
+            seq: turn.seq,
+            key: turn.key,
+        });
+        let alone: Vec<_> = alone.collect();
+        report.unproven.extend(alone);
+    }
     if asked.state && asked.depth > Depth::Chain && report.problems.is_empty() {
         report.stored = Some(stored(source, &report)?);
     }

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A file of fixed-size sectors, read and written in place. Writes reach the medium at `sync`.
 pub trait BlockFile: Send + Sync + Debug {
@@ -26,48 +27,72 @@ pub trait BlockFile: Send + Sync + Debug {
     }
 }
 
-/// A real file, mode 0600.
+/// A real file, mode 0600. One that is not there is empty until the first write makes it.
 #[derive(Debug)]
-pub struct OsFile(File);
+pub struct OsFile {
+    path: PathBuf,
+    file: OnceLock<File>,
+}
 
 impl OsFile {
-    /// Opens or creates the file at `path`; a created file's directory entry is synced too.
+    /// Opens the file at `path`, if there is one. Makes none: whoever only looks leaves the directory as it is.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let existed = path.exists();
+        match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => Ok(Self::of(path, Some(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::of(path, None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens an existing file for reading alone.
+    pub fn open_read_only(path: &Path) -> io::Result<Self> {
+        Ok(Self::of(path, Some(File::open(path)?)))
+    }
+
+    fn of(path: &Path, file: Option<File>) -> Self {
+        Self {
+            path: path.to_owned(),
+            file: file.map_or_else(OnceLock::new, OnceLock::from),
+        }
+    }
+
+    /// The file, made if there is none; a made file's directory entry is synced too.
+    fn made(&self) -> io::Result<&File> {
+        if let Some(file) = self.file.get() {
+            return Ok(file);
+        }
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(path)?;
-        if !existed {
-            sync_parent(path)?;
-        }
-        Ok(Self(file))
-    }
-
-    /// Opens an existing file for reading alone.
-    pub fn open_read_only(path: &Path) -> io::Result<Self> {
-        File::open(path).map(Self)
+            .open(&self.path)?;
+        sync_parent(&self.path)?;
+        // Two that make it at once have the same file.
+        Ok(self.file.get_or_init(|| file))
     }
 }
 
 impl BlockFile for OsFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.0.read_exact_at(buffer, offset)
+        match self.file.get() {
+            Some(file) => file.read_exact_at(buffer, offset),
+            None if buffer.is_empty() => Ok(()),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.made()?.write_all_at(bytes, offset)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.get().map_or(Ok(()), File::sync_data)
     }
 
     fn len(&self) -> io::Result<u64> {
-        self.0.metadata().map(|m| m.len())
+        self.file.get().map_or(Ok(0), |file| Ok(file.metadata()?.len()))
     }
 }
 

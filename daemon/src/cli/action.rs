@@ -6,6 +6,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use zeroize::Zeroizing;
 
 use super::exit::{Failure, pretty, say};
+use super::patience::Patience;
 use super::target::Target;
 use super::value::{self, Stdin};
 use crate::api::table::{self, Product, Row};
@@ -90,6 +91,7 @@ pub(super) fn call(
     action: &str,
     params: &[(&str, &str)],
 ) -> Result<Zeroizing<String>, Failure> {
+    let _patience = Patience::with(target.place()?.to_string());
     let answer = Zeroizing::new(target.client()?.call(product.version, action, params)?);
     Ok(Zeroizing::new(pretty(&answer)))
 }

@@ -139,9 +139,18 @@ fn run_to(command: &LogCommand, out: &mut dyn Write, err: &mut dyn Write) -> u8 
         LogCommand::Show(args) => run_show(args, out),
     };
     done.unwrap_or_else(|error| {
-        let _unheard = writeln!(err, "chancery: {error}");
+        complain(&error, err);
         error.status()
     })
+}
+
+/// Says what is wrong; the API's own words are JSON, and stay that.
+fn complain(error: &RunError, err: &mut dyn Write) {
+    // Nothing can be said to a closed stderr.
+    let _unheard = match error.to_string() {
+        json if json.starts_with('{') => writeln!(err, "{json}"),
+        text => writeln!(err, "chancery: {text}"),
+    };
 }
 
 /// Why there is no verdict.
@@ -166,6 +175,8 @@ pub(super) enum RunError {
         "the state of a running daemon can't be rebuilt: stop it, then run `chancery log rebuild --data DIR`"
     )]
     RebuildLive,
+    #[error("`{}` is in use by another chancery process: stop it, then run `chancery log rebuild` again", .0.display())]
+    RebuildInUse(PathBuf),
     #[error("there is no event {0}: the log has {1} events, counted from 0")]
     NoEvent(u64, u64),
     #[error("{1}")]
@@ -186,7 +197,11 @@ impl RunError {
             Self::From(error) => error.status(),
             Self::Failed(code, _) => *code,
             Self::Source(SourceError::Unreachable(_) | SourceError::Answer(_)) => 3,
-            Self::Source(_) | Self::NoEvent(..) | Self::Output(_) | Self::Save { .. } => 1,
+            Self::Source(_)
+            | Self::RebuildInUse(_)
+            | Self::NoEvent(..)
+            | Self::Output(_)
+            | Self::Save { .. } => 1,
             Self::Key(_) | Self::RebuildLive | Self::Since { .. } | Self::NotVerified { .. } => 2,
         }
     }
@@ -207,6 +222,7 @@ fn run_replay(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) -> 
 fn run_rebuild(source: &SourceArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
     // Said before anybody is asked: a daemon that does not answer is not the reason.
     let stopped = match source.data.is_some().then(|| Chosen::open(source)) {
+        Some(Err(FromError::InUse(dir))) => return Err(RunError::RebuildInUse(dir)),
         Some(opened) => opened?,
         None => return Err(RunError::RebuildLive),
     };

@@ -21,6 +21,7 @@ mod log;
 mod man;
 mod passphrase;
 mod paths;
+mod patience;
 mod policy;
 mod process;
 mod restore;

@@ -23,6 +23,7 @@ use crate::base::Region;
 use crate::custody::Provider;
 use crate::engine::home::{Home, Layout};
 use crate::engine::service::Threads;
+use crate::engine::twin::{ASK_EVERY, Guard};
 use crate::engine::{Element, Engine, Recorded};
 use crate::server::listener::BoundListener;
 use crate::server::manager::{self, Notify};
@@ -123,7 +124,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     home.watch_disk(&started.core, settled.reserve);
     let regions = served(&started, &arguments.regions)?;
     tell(&started, &home, settled.format);
-    let _claim = started.claim;
+    let log = started.core.writer.chain().log();
+    let figures = Arc::clone(&started.core.tools.figures);
+    let _guard = Guard::keep(started.claim, log, figures, ASK_EVERY)
+        .map_err(|error| Failure::No(format!("no threads can be started: {error}")))?;
 
     let (engine, threads) = Engine::start(started.core, cores, |error| {
         // Law 1: what can't be recorded must not happen. The directory is whole; the next start finds all that was answered.

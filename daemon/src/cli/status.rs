@@ -31,11 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let answer = call(&arguments.target, &CHANCERY, "GetStatus", &[])?;
     let answer: Value = serde_json::from_str(&answer)
         .map_err(|_| Failure::Unreachable("the answer is not one of this protocol".to_owned()))?;
-    let place_shown = match &place {
-        Place::Socket(path) => format!("unix:{}", path.display()),
-        Place::Endpoint(endpoint) => endpoint.clone(),
-    };
-    let mut screen = screen(&place_shown, &Status(&answer));
+    let mut screen = screen(&place.to_string(), &Status(&answer));
     if let Some(file) = access_key_left(arguments, &place) {
         let file = file.display();
         screen.push_str(&format!(
@@ -174,6 +170,13 @@ fn advice(status: &Status<'_>) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if status.is("Unguarded") {
+        advice.push(
+            "guard: another user of this machine holds the name by which a copy of this log would be noticed; `ss -xlp | grep \
+             chancery/log` shows who. Until he lets go of it, make sure that no copy of the data directory is served"
+                .to_owned(),
+        );
+    }
     let room = status.text("DiskRoom");
     if matches!(room, "low" | "full" | "exhausted") {
         let refused = match room {
@@ -308,6 +311,7 @@ mod tests {
     fn what_needs_a_hand_is_said_with_the_way_out() {
         for (status, words) in [
             (with("TimersHeld", true.into()), "`chancery clock accept`"),
+            (with("Unguarded", true.into()), "make sure that no copy"),
             (with("DiskFreeBytes", (1_u64 << 30).into()), "1.0 GiB are left"),
             (with("DiskRoom", "low".into()), "work with keys is refused"),
             (with("DiskRoom", "full".into()), "on the reserve"),

@@ -1,5 +1,6 @@
 //! Which daemon a client command talks to, and as whom.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use chancery_client::Credentials;
@@ -30,6 +31,16 @@ pub(super) struct Target {
 pub(super) enum Place {
     Socket(PathBuf),
     Endpoint(String),
+}
+
+/// As messages name it.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(path) => write!(f, "unix:{}", path.display()),
+            Self::Endpoint(endpoint) => f.write_str(endpoint),
+        }
+    }
 }
 
 impl Target {

@@ -6,7 +6,7 @@
 use super::command::{MadeLogKey, Reach};
 use super::{Command, Decided, Facts, Needs, Refusal, Scope, Unresolved};
 use crate::base::{Answer, Arn, Digest, limits};
-use crate::event::{Change, Element, EpochBegun, EpochCause, NewLogKey, Recorded};
+use crate::event::{Change, Element, EpochBegun, EpochCause, EpochSigner, NewLogKey, Recorded};
 use crate::projection::{Reader, State};
 
 /// Gives the log another key; the one before it is erased.
@@ -50,6 +50,8 @@ pub struct BeginEpoch {
     pub reason: String,
     /// Leaf hash of the last event.
     pub leaf: Digest,
+    /// Which key signs it.
+    pub signer: EpochSigner,
     /// How many events the anchor, or other evidence, said that the log had, when that was more.
     pub anchored: Option<u64>,
 }
@@ -78,6 +80,7 @@ impl Command for BeginEpoch {
             epoch,
             origin,
             reason: self.reason.clone(),
+            signer: self.signer,
             anchored: self.anchored.filter(|said| *said > state.size()),
         };
         Ok(told(Change::EpochBegun(begun), made, state))

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::admission::AdmissionLimits;
+pub use super::boot_error::BootError;
 use super::clock::ClockWatch;
 use super::evidence::{Evidence, weigh};
 use super::figures::Figures;
@@ -22,18 +23,16 @@ use super::writer::Writer;
 use crate::base::disk::BlockFile;
 use crate::base::entropy::Entropy;
 use crate::base::time::Clock;
-use crate::base::{AccountId, Digest, Region, SecretBytes, Seq, SlotRef, UnknownFormat};
+use crate::base::{AccountId, Region, SecretBytes, SlotRef};
 use crate::crypto::KeyRoom;
-use crate::custody::vault::VaultError;
 use crate::custody::{FreeSlots, Owner, RootKey, Vault};
 use crate::event::InternalKeyPurpose;
-use crate::ledger::anchor::{Anchor, AnchorError, AnchorFile};
+use crate::ledger::anchor::{Anchor, AnchorFile};
 use crate::ledger::key::KeyError;
-use crate::ledger::store::{StoreError, load_tree};
-use crate::ledger::tree::TreeError;
-use crate::ledger::{Chain, EventStore, Head, KeySchedule, LogKey};
+use crate::ledger::store::load_tree;
+use crate::ledger::{Chain, EventStore, Head, KeySchedule, LogKey, LogPublicKey};
 use crate::policy::Library;
-use crate::projection::{LoadError, Log, State, StateDigest};
+use crate::projection::{Log, State, StateDigest};
 
 /// Where everything is kept.
 #[derive(Debug)]
@@ -78,119 +77,12 @@ pub struct Core {
     pub nonce_key: SecretBytes,
 }
 
-/// Why there is no core.
-#[derive(Debug, thiserror::Error)]
-pub enum BootError {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The rows.
-    #[error(
-        "the stored state can't be read: {0}; run `chancery log rebuild` to derive it from the log again"
-    )]
-    Rows(#[source] LoadError),
-    /// The digest of the rows is not the stored one.
-    #[error(
-        "the stored state is not the one that was sealed: its digest is {found}, sealed was {sealed}; \
-         run `chancery log verify`, then `chancery log rebuild` to derive the state from the log again"
-    )]
-    Digest {
-        /// Computed from the rows.
-        found: Digest,
-        /// Stored or logged.
-        sealed: Digest,
-    },
-    /// The rows lack something that every log has.
-    #[error("the stored state has no {0}; run `chancery log rebuild` to derive it from the log again")]
-    Incomplete(&'static str),
-    /// The vault.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// A key of the daemon's own can't be unsealed.
-    #[error("the daemon's own key for {0} can't be unsealed: the vault and the log do not belong together")]
-    InternalKey(&'static str),
-    /// The log key is not the one in the log.
-    #[error("the log key is not usable: {0}")]
-    LogKey(#[from] KeyError),
-    /// The sealed log key is not the one whose public half the log names.
-    #[error("the sealed log key is not the log's: the vault and the log do not belong together")]
-    OtherLogKey,
-    /// The tree.
-    #[error(transparent)]
-    Tree(#[from] TreeError),
-    /// The tail of the log does not prove itself.
-    #[error(
-        "event {seq} does not follow from the one before it ({what}); run `chancery log verify` for the whole picture"
-    )]
-    Tail {
-        /// Where.
-        seq: Seq,
-        /// What is wrong.
-        what: &'static str,
-    },
-    /// The anchor itself.
-    #[error(
-        "the anchor can't be used: {0}. Put it back from where it was kept, or, when it is lost for good, \
-         `chancery log accept-loss --data DIR --reason TEXT` gives the log a new one and records that"
-    )]
-    Anchor(#[source] AnchorError),
-    /// Something is of a format that this build does not know.
-    #[error(transparent)]
-    Format(#[from] UnknownFormat),
-    /// A file.
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-    /// The log ends before its anchor.
-    #[error(
-        "the log has {found} events, but its anchor was written when it had {anchored}{signer}: events that were \
-         acknowledged are missing. The log is left as it is. Put the missing part back: the journal as it was found first is \
-         in `store/journal-aside`, and once it is repaired its files go back to `store`; or put back the whole `store` from a \
-         copy or a backup that has them. When they are lost for good, \
-         `chancery log accept-loss --data DIR --missing {} --reason TEXT` goes on without them, and records that",
-         .anchored.saturating_sub(*.found)
-    )]
-    Shortened {
-        /// Events in the store.
-        found: u64,
-        /// Events when the anchor was written.
-        anchored: u64,
-        /// Who signed it, when it is no key of the log.
-        signer: &'static str,
-    },
-    /// The log has another past than its anchor says.
-    #[error(
-        "the log has {found} events, and another one stands where it ended when its anchor was written, with {anchored}: \
-         this is not the log that was served last. Put the right `store` back, or this one's own anchor. The log is left as \
-         it is"
-    )]
-    Altered {
-        /// Events in the store.
-        found: u64,
-        /// Events when the anchor was written.
-        anchored: u64,
-    },
-    /// The anchor is gone.
-    #[error(
-        "the anchor is gone or blank. Was this log served with --anchor PATH? Then name it again. The log has {found} \
-         events; without an anchor nobody can tell whether that is all that were acknowledged, so it is not served. \
-         `chancery log verify --data DIR` checks what is there; put the anchor back from where it was kept, or, when it is lost for good, \
-         `chancery log accept-loss --data DIR --reason TEXT` gives the log a new one and records that"
-    )]
-    AnchorGone {
-        /// Events in the store.
-        found: u64,
-    },
-    /// The root access key could not be handed over.
-    #[error("the root access key file can't be written: {0}")]
-    AccessKeyFile(std::io::Error),
-}
-
 /// Finds a log again.
 pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, BootError> {
     let found = Found::look(storage)?;
     // The anchor first: what is missing from the log explains whatever else does not fit.
     let anchored = found.evidence()?.admit(found.head.size)?;
-    let mut core = found.rise(root, world)?;
+    let mut core = found.unlock(&root, world, Lost::Refused)?.rise(world)?;
     // Before the first commit: an anchor that says `clean` after it would claim that nothing follows. It also may be the
     // first one, when the founding was cut short between genesis and its anchor. It names the end of the log, which has just
     // proven itself, so that the key in force there signs it. A crash before this line leaves the anchor as it was, which is
@@ -200,6 +92,15 @@ pub fn resume(storage: Storage, root: RootKey, world: &World) -> Result<Core, Bo
             .write(&anchor_at(core.writer.chain(), false), &core.log_key)?;
     }
     Ok(core)
+}
+
+/// What to do when the vault does not hold the log key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// Say so.
+    Refused,
+    /// Go on without it: with the beginning of an epoch, and nothing else.
+    Accepted,
 }
 
 /// A log as it lies there: its rows hold together, its tail and its vault have not been looked at.
@@ -234,19 +135,74 @@ impl Found {
         weigh(&*self.log, self.head.size, &self.anchor, &self.keys)
     }
 
-    /// Makes a core of it, if tail and vault prove themselves. The anchor is neither asked nor written.
-    pub(super) fn rise(self, root: RootKey, world: &World) -> Result<Core, BootError> {
+    /// Finds the daemon's own keys in its vault. Writes nothing: a vault that can't serve this log is left as it was found.
+    pub(super) fn unlock(self, root: &RootKey, world: &World, lost: Lost) -> Result<Unlocked, BootError> {
+        let log = self.state.log().ok_or(BootError::Incomplete("log identity"))?;
+        let sealed_at =
+            super::boot_tail::check_tail(&*self.log, &self.state, &self.head, log.id, &self.keys)?;
+        let vault = Vault::look(self.mirrors, log.id, root)?;
+        let nonce_key = unseal_internal(&vault, &self.state, InternalKeyPurpose::NonceHashing)?;
+        let (log_keys, lost_key) = match log_key::unseal(&vault, &self.state) {
+            Err(BootError::LogKeyLost(_)) if lost == Lost::Accepted => (
+                log_key::stand_ins(&*world.entropy)?,
+                Some(log_key::public(&self.state)?),
+            ),
+            unsealed => (unsealed?, None),
+        };
+        for purpose in [InternalKeyPurpose::StsTokens, InternalKeyPurpose::StsSecrets] {
+            unseal_internal(&vault, &self.state, purpose)?;
+        }
+        Ok(Unlocked {
+            log: self.log,
+            head: self.head,
+            anchor: self.anchor,
+            state: self.state,
+            sealed_at,
+            vault,
+            nonce_key,
+            log_keys,
+            lost_key,
+        })
+    }
+}
+
+/// A log as it lies there, proven by its tail, with the keys that it goes on with. Nothing was written yet.
+#[derive(Debug)]
+pub(super) struct Unlocked {
+    log: Arc<dyn EventStore>,
+    head: Head,
+    anchor: AnchorFile,
+    state: State,
+    sealed_at: u64,
+    vault: Vault,
+    nonce_key: SecretBytes,
+    log_keys: (LogKey, LogKey),
+    /// The log key, if it is lost; what stands in `log_keys` signs nothing that is ever stored then.
+    lost_key: Option<LogPublicKey>,
+}
+
+impl Unlocked {
+    /// Whether the vault does not hold the log key.
+    pub(super) const fn lacks_key(&self) -> bool {
+        self.lost_key.is_some()
+    }
+
+    /// Makes a core of it. The anchor is neither asked nor written.
+    pub(super) fn rise(self, world: &World) -> Result<Core, BootError> {
         let Self {
             log: store,
             head,
-            mirrors,
             anchor,
             state,
-            keys,
+            sealed_at,
+            vault,
+            nonce_key,
+            log_keys: (chain_key, anchor_key),
+            lost_key,
         } = self;
         let log = state.log().ok_or(BootError::Incomplete("log identity"))?;
-        let sealed_at = super::boot_tail::check_tail(&*store, &state, &head, log.id, &keys)?;
-        let vault = Arc::new(Vault::open(mirrors, log.id, root)?);
+        let vault = Arc::new(vault);
+        vault.repair()?;
         if vault.repaired() > 0 {
             tracing::warn!(
                 records = vault.repaired(),
@@ -254,8 +210,6 @@ impl Found {
                  if there was no crash, look after the disk"
             );
         }
-        let nonce_key = unseal_internal(&vault, &state, InternalKeyPurpose::NonceHashing)?;
-        let (chain_key, anchor_key) = log_key::unseal(&vault, &state)?;
         let referenced: std::collections::HashSet<SlotRef> = state.slots().collect();
         // A filling that nothing refers to is not taken over but erased: it may be one that was destroyed, come back with a
         // vault put back from a copy (law 5). And none that the log has seen is ever given again (law 3).
@@ -269,7 +223,10 @@ impl Found {
         vault.outlive(log.generation);
         warn_of_lost(&state, &filled);
         let tree = load_tree(&*store, head.size)?;
-        let chain = Chain::resume(log.id, log.origin.clone(), chain_key, head, tree);
+        let mut chain = Chain::resume(log.id, log.origin.clone(), chain_key, head, tree);
+        if let Some(lost) = lost_key {
+            chain = chain.without_key(lost);
+        }
         assemble(
             state,
             chain,

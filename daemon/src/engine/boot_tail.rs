@@ -59,7 +59,7 @@ pub(super) fn check_tail(
             if event.prev != prev {
                 return Err(tail(seq, "another predecessor"));
             }
-            if !entry.verify(log, &keys.at(seq.get()).public) {
+            if !entry.verify(log, &keys.at(signing_position(&event)).public) {
                 return Err(tail(seq, "bad signature"));
             }
             if !brings(&event, log, keys) {
@@ -88,6 +88,15 @@ pub(super) fn check_tail(
         return Err(tail(next, "the stored tree is another"));
     }
     Ok(start)
+}
+
+/// The position whose key signs the event: its own, but for an epoch that begins without the key before it.
+fn signing_position(event: &Event) -> u64 {
+    if event.begins_alone() {
+        event.seq.next().get()
+    } else {
+        event.seq.get()
+    }
 }
 
 /// Whether the keys that the rows name are those that the events bring, each proven.

@@ -7,15 +7,16 @@
 //! begins another epoch. Nothing is finished silently: a log cut back to the beginning of an epoch, its anchor taken away,
 //! would look the same. What one acceptance has named needs no second confirmation.
 
-use super::boot::{BootError, Found, Storage, World};
+use super::boot::{BootError, Found, Lost, Storage, Unlocked, World};
 use super::evidence::{Evidence, UNKNOWN_SIGNER};
 use super::offline::{Offline, OfflineError};
 use super::writer::SEAL_STATE;
 use crate::base::{Seq, limits};
 use crate::custody::RootKey;
+use crate::custody::vault::VaultError;
 use crate::domain::log_key::BeginEpoch;
 use crate::event::codec::decode_event;
-use crate::event::{Change, EpochCause};
+use crate::event::{Change, EpochCause, EpochSigner};
 use crate::ledger::{EventStore, SignedEntry};
 use crate::projection::State;
 
@@ -27,7 +28,8 @@ pub const BEGIN_EPOCH: &str = "chancery/BeginEpoch";
 pub enum AcceptError {
     /// The anchor agrees with the log.
     #[error(
-        "there is nothing to accept: the log of {0} events reaches its anchor, so nothing is known to be missing"
+        "there is nothing to accept: the log of {0} events reaches its anchor, so nothing is known to be missing (that the \
+         log key is lost, if a start says so, is accepted with `--lost-log-key`)"
     )]
     Nothing(u64),
     /// Events are missing, and the operator has to say that he knows how many.
@@ -47,10 +49,15 @@ pub enum AcceptError {
     },
     /// `--missing` was given, and nothing says how many are missing.
     #[error(
-        "the anchor can't be read, so it does not say how many events are missing: leave `--missing` away, and say in the \
-         reason what else you know"
+        "the anchor does not say how many events are missing: leave `--missing` away, and say in the reason what else you know"
     )]
     Uncounted,
+    /// The log key is lost as well, and nothing that is missing explains that.
+    #[error(
+        "{0}: the log key was in it, and no missing event explains that. Is this an old vault? Put `vault-a` or `vault-b` back \
+         from a newer copy first: one of them is enough. When the key is lost for good, say so with `--lost-log-key`"
+    )]
+    LogKey(VaultError),
     /// Anything else.
     #[error(transparent)]
     Offline(#[from] OfflineError),
@@ -77,33 +84,91 @@ pub struct Why<'a> {
 /// caller does that, then closes it, which writes the first anchor of the epoch. Until then no daemon starts on it, unless
 /// its anchor agrees with it.
 pub fn begin(storage: Storage, root: RootKey, world: &World, why: &Why<'_>) -> Result<Offline, OfflineError> {
-    rise(Found::look(storage)?, root, world, why)
+    let unlocked = Found::look(storage)?.unlock(&root, world, Lost::Refused)?;
+    begin_on(unlocked, world, why)
 }
 
-fn rise(found: Found, root: RootKey, world: &World, why: &Why<'_>) -> Result<Offline, OfflineError> {
-    let offline = Offline::new(found.rise(root, world)?);
+fn begin_on(unlocked: Unlocked, world: &World, why: &Why<'_>) -> Result<Offline, OfflineError> {
+    let signer = if unlocked.lacks_key() {
+        EpochSigner::Itself
+    } else {
+        EpochSigner::Before
+    };
+    let offline = Offline::new(unlocked.rise(world)?);
     let begin = BeginEpoch {
         cause: why.cause,
         reason: why.reason.to_owned(),
         leaf: offline.leaf(),
+        signer,
         anchored: why.anchored,
     };
     // A crash before this line leaves all as it was.
     offline.begin_epoch(begin) // commit point
 }
 
-/// Accepts that the end of the log, or the proof of its length, is lost: begins an epoch with a new anchor. `missing` is the
-/// operator's confirmation of how many events the anchor says are missing.
+/// What the operator says that he knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Confirmed {
+    /// How many events the anchor says are missing.
+    pub missing: Option<u64>,
+    /// That the log key is lost.
+    pub lost_log_key: bool,
+    /// That a damaged journal is cut: what was behind the damage is missing, even where the anchor does not know of it yet.
+    pub cut: bool,
+}
+
+/// Accepts that the end of the log, the proof of its length, or its key is lost: begins an epoch with a new anchor.
 pub fn accept_loss(
     storage: Storage,
-    root: RootKey,
+    root: &RootKey,
     world: &World,
     reason: &str,
-    missing: Option<u64>,
+    confirmed: Confirmed,
 ) -> Result<State, AcceptError> {
+    let (unlocked, anchored) = weigh_loss(storage, root, world, confirmed)?;
+    let why = Why {
+        cause: EpochCause::LossAccepted,
+        reason,
+        anchored,
+    };
+    let offline = begin_on(unlocked, world, &why)?;
+    // A crash here leaves the acceptance recorded, and the anchor as it was.
+    Ok(offline.close()?)
+}
+
+/// Whether `accept_loss` would accept this loss. Writes nothing.
+pub fn may_accept_loss(
+    storage: Storage,
+    root: &RootKey,
+    world: &World,
+    confirmed: Confirmed,
+) -> Result<(), AcceptError> {
+    weigh_loss(storage, root, world, confirmed).map(drop)
+}
+
+/// What is lost, if the operator has confirmed all of it: the log for the epoch to begin on, and how many events its anchor
+/// says there were, if more than there are.
+///
+/// The epoch is signed by the key before it, where there is one. An end with a rotation in it takes that key along, for the
+/// rotation erased it: so where the anchor is signed by a key that came later, whoever confirms how many events are missing
+/// confirms that too.
+fn weigh_loss(
+    storage: Storage,
+    root: &RootKey,
+    world: &World,
+    confirmed: Confirmed,
+) -> Result<(Unlocked, Option<u64>), AcceptError> {
     let found = Found::look(storage)?;
     let size = found.head.size;
-    let anchored = match found.evidence()? {
+    let missing = confirmed.missing;
+    let mut is_key_lost = confirmed.lost_log_key;
+    let evidence = found.evidence()?;
+    let is_whole = matches!(evidence, Evidence::Agrees(_));
+    let anchored = match evidence {
+        Evidence::Agrees(_) if confirmed.cut && missing.is_none() => None,
+        // Nothing else is lost, so the key has to be: that is looked at below.
+        Evidence::Agrees(_) if is_key_lost && missing.is_none() => None,
+        Evidence::Agrees(_) if confirmed.cut => return Err(AcceptError::Uncounted),
         Evidence::Agrees(_) => return Err(AcceptError::Nothing(size)),
         Evidence::Longer { anchored, is_known } => {
             if missing != Some(anchored - size) && !is_accepted(&*found.log, size, anchored)? {
@@ -113,6 +178,7 @@ pub fn accept_loss(
                     signer: if is_known { "" } else { UNKNOWN_SIGNER },
                 });
             }
+            is_key_lost |= !is_known;
             Some(anchored)
         }
         // Not a shortened past but another one: how much of it is missing nobody can count.
@@ -126,14 +192,19 @@ pub fn accept_loss(
         Evidence::Gone | Evidence::Unusable(_) if missing.is_some() => return Err(AcceptError::Uncounted),
         Evidence::Gone | Evidence::Unusable(_) => None,
     };
-    let why = Why {
-        cause: EpochCause::LossAccepted,
-        reason,
-        anchored,
+    let lost = if is_key_lost {
+        Lost::Accepted
+    } else {
+        Lost::Refused
     };
-    let offline = rise(found, root, world, &why)?;
-    // A crash here leaves the acceptance recorded, and the anchor as it was.
-    Ok(offline.close()?)
+    let unlocked = match found.unlock(root, world, lost) {
+        Err(BootError::LogKeyLost(source)) => return Err(AcceptError::LogKey(source)),
+        unlocked => unlocked?,
+    };
+    if is_whole && !confirmed.cut && !unlocked.lacks_key() {
+        return Err(AcceptError::Nothing(size));
+    }
+    Ok((unlocked, anchored))
 }
 
 /// Whether a log of `size` events ends with an acceptance of all that `anchored` says: nothing came after it but the seal of

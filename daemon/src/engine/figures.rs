@@ -30,6 +30,8 @@ pub struct Figures {
     pub disk_total: Figure,
     /// Connections of the listeners.
     pub connections: Connections,
+    /// 1 while nobody can tell whether a copy of the log is served beside it, for another user holds the name that says so.
+    pub unguarded: Figure,
     /// Nonces that were remembered when the last signed request came.
     pub nonces: Figure,
 }
@@ -78,6 +80,7 @@ impl Figures {
             disk_free: Figure::default(),
             disk_total: Figure::default(),
             connections: Connections::default(),
+            unguarded: Figure::default(),
             nonces: Figure::default(),
         }
     }

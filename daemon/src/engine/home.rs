@@ -6,6 +6,7 @@
 //! DIR/founding               present from the first step of a founding until its last
 //! DIR/restoring              present from the first step of a restore until its last
 //! DIR/store/                 the log, its tree, the rows (fjall)
+//! DIR/store-copy/            only while `accept-loss --cut-journal` looks at what a cut would leave
 //! DIR/vault-a, DIR/vault-b   the two mirrors of the vault
 //! DIR/anchor                 the anchor, unless the operator keeps it elsewhere
 //! DIR/reserve                space set aside for a full disk
@@ -26,7 +27,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use directory::take_directory;
+use directory::{is_known, take_directory, take_file};
 
 use super::boot::{self, BootError, Core, Founding, RootAccessKey, Storage, World};
 use super::epoch::AcceptError;
@@ -80,6 +81,11 @@ impl Layout {
     /// The space set aside for a full disk.
     pub fn reserve(&self) -> PathBuf {
         self.dir.join("reserve")
+    }
+
+    /// A copy of the store, while what a cut would leave of it is looked at.
+    fn store_copy(&self) -> PathBuf {
+        self.dir.join("store-copy")
     }
 
     fn lock(&self) -> PathBuf {
@@ -202,7 +208,7 @@ impl Home {
 
     /// Takes a directory that must hold a log already.
     pub fn open_existing(layout: Layout) -> Result<Self, HomeError> {
-        if !layout.lock().exists() {
+        if !layout.lock().exists() && !is_known(layout.dir()) {
             return Err(HomeError::NoLog(layout.dir));
         }
         take_directory(layout.dir())?;
@@ -220,6 +226,10 @@ impl Home {
         }
         // Before the store is opened: opening writes in it. A crash in between leaves a mark beside nothing, which is true.
         format::mark(layout.dir())?;
+        let [a, b] = layout.vault();
+        for file in [a, b, layout.root_access_key()] {
+            take_file(&file)?;
+        }
         let store = Arc::new(open_store(&layout)?);
         let is_new = store.size()? == 0;
         if is_new {
@@ -379,6 +389,8 @@ mod directory;
 mod lock;
 mod offline;
 mod restoring;
+
+pub use offline::Rehearsal;
 
 #[cfg(test)]
 mod tests;

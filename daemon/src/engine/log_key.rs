@@ -79,11 +79,28 @@ pub(super) fn turn(chain: &mut Chain, key: LogKey, changes: &[Change]) {
     }
 }
 
+/// The public half of the key in force.
+pub(super) fn public(state: &State) -> Result<LogPublicKey, BootError> {
+    let log = state.log().ok_or(BootError::Incomplete("log identity"))?;
+    Ok(LogPublicKey::try_from(log.public.as_slice())?)
+}
+
+/// Keys that stand in for one that is lost, until an epoch brings another: nothing that they sign is ever stored.
+pub(super) fn stand_ins(entropy: &dyn Entropy) -> Result<(LogKey, LogKey), BootError> {
+    let seed = SecretBytes::random(SEED_BYTES, entropy);
+    Ok((LogKey::from_seed(&seed)?, LogKey::from_seed(&seed)?))
+}
+
 /// Unseals the key in force, and makes sure that it is the one that the log names.
 pub(super) fn unseal(vault: &Vault, state: &State) -> Result<(LogKey, LogKey), BootError> {
-    let log = state.log().ok_or(BootError::Incomplete("log identity"))?;
-    let public = LogPublicKey::try_from(log.public.as_slice())?;
-    let seed = unseal_internal(vault, state, InternalKeyPurpose::LogSigning)?;
+    let public = public(state)?;
+    let unsealed = unseal_internal(vault, state, InternalKeyPurpose::LogSigning);
+    let seed = unsealed.map_err(|error| match error {
+        BootError::Vault(source @ (VaultError::NotFilled(_) | VaultError::Damaged(_))) => {
+            BootError::LogKeyLost(source)
+        }
+        other => other,
+    })?;
     let key = LogKey::from_seed(&seed)?;
     if key.public() == public {
         Ok((key, LogKey::from_seed(&seed)?))

@@ -13,6 +13,7 @@ pub mod admission;
 pub mod anchoring;
 pub mod backup;
 pub mod boot;
+mod boot_error;
 mod boot_format;
 mod boot_tail;
 pub mod call;

@@ -250,9 +250,9 @@ impl Writer {
             origin,
         };
         let time = now.max(event.dec.at);
-        match self.chain.enroll(&mut event, time) {
+        match self.chain.enroll_bringing(&mut event, time, log_key.as_ref()) {
             Ok(entry) => {
-                // The event that brings a key is still signed by the one before it; all after it by the new one.
+                // The event that brings a key is signed by the one before it, unless that is lost; all after it by the new one.
                 if let Some(key) = log_key {
                     log_key::turn(&mut self.chain, key, &event.chg);
                 }

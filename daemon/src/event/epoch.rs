@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Bytes;
+use super::{Bytes, Change, Event};
 use crate::base::{Digest, SlotRef};
 
 /// A fresh log key. It signs from the position after the event that brings it; the event itself is still signed by the key
@@ -39,6 +39,24 @@ impl EpochCause {
     }
 }
 
+/// Which key signed the event that begins an epoch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EpochSigner {
+    /// The one that was in force until then: it vouches for the new one.
+    #[default]
+    Before,
+    /// The new one itself, because the one before is lost. Nothing in the log shows that who goes on with it is who wrote
+    /// what is before it: a reader has to know that key from elsewhere.
+    Itself,
+}
+
+impl EpochSigner {
+    /// Whether the key before signed, as always but after its loss.
+    pub const fn is_before(&self) -> bool {
+        matches!(self, Self::Before)
+    }
+}
+
 /// An epoch began: from here on the log has another key and another origin, so nobody takes it for the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochBegun {
@@ -56,7 +74,20 @@ pub struct EpochBegun {
     pub origin: String,
     /// Why, in the operator's words.
     pub reason: String,
+    /// Which key signed this event.
+    #[serde(default, skip_serializing_if = "EpochSigner::is_before")]
+    pub signer: EpochSigner,
     /// How many events an anchor, or other evidence, said that the log had, when that was more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchored: Option<u64>,
+}
+
+impl Event {
+    /// Whether this begins an epoch whose key signs this event itself, for the one before it is lost.
+    pub fn begins_alone(&self) -> bool {
+        self.chg.iter().any(|change| match change {
+            Change::EpochBegun(begun) => begun.signer == EpochSigner::Itself,
+            _ => false,
+        })
+    }
 }

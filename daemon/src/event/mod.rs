@@ -30,7 +30,7 @@ pub use actor::{Actor, ActorKind, Origin, PrincipalId};
 pub use arrival::Arrival;
 pub use bytes::Bytes;
 pub use change::Change;
-pub use epoch::{EpochBegun, EpochCause, NewLogKey};
+pub use epoch::{EpochBegun, EpochCause, EpochSigner, NewLogKey};
 pub use identity::{
     GroupCreated, GroupUpdated, Holder, PolicyCreated, PolicyRef, PolicyVersionCreated, RoleCreated,
     RoleUpdated, SessionOpened, Tagged, UserCreated, UserUpdated,

@@ -57,5 +57,5 @@ pub(super) fn discard(dir: &Path) -> io::Result<()> {
     fs::remove_dir_all(&unfinished)
 }
 
-const ASIDE: &str = "journal-aside";
+pub(super) const ASIDE: &str = "journal-aside";
 const UNFINISHED: &str = "journal-aside.unfinished";

@@ -80,6 +80,8 @@ pub struct Chain {
     log: LogId,
     origin: String,
     key: LogKey,
+    /// The key in force, when it is lost; `key` stands in for it then, and signs nothing that is ever stored.
+    lost: Option<LogPublicKey>,
     head: Head,
     tree: Tree,
     payload: Vec<u8>,
@@ -109,11 +111,23 @@ impl Chain {
             log,
             origin,
             key,
+            lost: None,
             head,
             tree,
             payload: Vec::new(),
             to_be_signed: Vec::new(),
         }
+    }
+
+    /// A log whose key in force is `lost`: it goes on with an event that brings another one, and with no other event.
+    pub fn without_key(self, lost: LogPublicKey) -> Self {
+        let lost = Some(lost);
+        Self { lost, ..self }
+    }
+
+    /// Whether the key in force is lost.
+    pub const fn lacks_key(&self) -> bool {
+        self.lost.is_some()
     }
 
     /// Where the log ends now.
@@ -136,9 +150,12 @@ impl Chain {
         &self.key
     }
 
-    /// The public half of that key.
+    /// The public half of the key in force.
     pub const fn public(&self) -> LogPublicKey {
-        self.key.public()
+        match self.lost {
+            Some(lost) => lost,
+            None => self.key.public(),
+        }
     }
 
     /// The position that the next event gets.
@@ -149,6 +166,16 @@ impl Chain {
     /// Gives `event` its place: sets its seq, prev and time (never less than its predecessor's), encodes and signs it.
     /// When the entry would be too large, the chain is as it was.
     pub fn enroll(&mut self, event: &mut Event, now: Timestamp) -> Result<Entry, EntryTooLarge> {
+        self.enroll_bringing(event, now, None)
+    }
+
+    /// The same for an event that may bring the key `new`: it signs its own event when the one before it is lost.
+    pub fn enroll_bringing(
+        &mut self,
+        event: &mut Event,
+        now: Timestamp,
+        new: Option<&LogKey>,
+    ) -> Result<Entry, EntryTooLarge> {
         event.seq = self.next();
         event.prev = self.head.prev;
         event.time = now.max(self.head.time);
@@ -165,7 +192,8 @@ impl Chain {
             self.payload = Vec::new();
             return Err(EntryTooLarge(len));
         }
-        let bytes = cose::sign_entry_with(&mut self.to_be_signed, &self.key, self.log, &self.payload);
+        let key = new.filter(|_| self.lost.is_some()).unwrap_or(&self.key);
+        let bytes = cose::sign_entry_with(&mut self.to_be_signed, key, self.log, &self.payload);
         let entry = Entry {
             seq: event.seq,
             payload_digest: Digest::of(&self.payload),
@@ -196,6 +224,7 @@ impl Chain {
         }
         // The key before is dropped here, and its memory overwritten.
         self.key = key;
+        self.lost = None;
     }
 
     /// The checkpoint at the head, and its signed note. Of use only once the head is durable.

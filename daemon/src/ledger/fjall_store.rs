@@ -26,6 +26,7 @@ use parking_lot::Mutex;
 use super::aside;
 use super::chain::Head;
 use super::journal::{self, Found, Place};
+use super::rehearsal;
 use super::store::{EventStore, Group, Page, StoreError, check_head, decode_head, encode_head};
 use super::survey::survey;
 use crate::base::Seq;
@@ -55,6 +56,15 @@ impl FjallStore {
     /// for the copy aside. Only for an operator who accepts that.
     pub fn open_cut(dir: &Path) -> Result<Self, StoreError> {
         Self::open_unless(dir, false)
+    }
+
+    /// What `open_cut` would leave, in a copy at `copy`, which is not there yet, and whether there is anything to cut. The store
+    /// in `dir` stays as it is.
+    pub fn open_rehearsal(dir: &Path, copy: &Path) -> Result<(Self, bool), StoreError> {
+        survey(dir)?;
+        let found = journal::scan(dir).map_err(StoreError::unreadable)?;
+        rehearsal::copy(dir, copy).map_err(StoreError::unreadable)?;
+        Ok((Self::open_cut(copy)?, matches!(found, Found::Damaged(..))))
     }
 
     fn open_unless(dir: &Path, damaged: bool) -> Result<Self, StoreError> {

@@ -64,6 +64,11 @@ impl Figures {
             "timers_held",
             "Whether scheduled deletions wait because the clock jumped: 1, or 0.",
             f64::from(u8::from(held)),
+        )?;
+        metrics.gauge(
+            "unguarded",
+            "Whether another user holds the name by which a copy of the log would be noticed: 1, or 0.",
+            f64::from(u8::from(tools.figures.unguarded.read() > 0)),
         )
     }
 

@@ -164,6 +164,55 @@ fn a_journal_put_back_from_too_old_a_copy_is_refused() {
     scene.start(&mut daemon).holds();
 }
 
+/// What is missing rotated the log key, and the key before it was erased then: what the daemon says to do is enough.
+#[test]
+fn an_old_store_from_before_a_rotation_can_be_accepted_as_the_daemon_says() {
+    let scene = scene::stopped();
+    let mut daemon = scene.copy();
+    let root_key = daemon.root_key();
+    let root_key = root_key.to_str().unwrap();
+    let store = daemon.data().join("store");
+    let old = scene::new_home();
+    copy_tree(&store, old.path());
+    daemon.log_says_yes(&["rotate-key", "--root-key", root_key]);
+    fs::remove_dir_all(&store).unwrap();
+    fs::create_dir(&store).unwrap();
+    copy_tree(old.path(), &store);
+    let said = scene
+        .start(&mut daemon)
+        .refuses(&["events that were acknowledged are missing"]);
+    let missing = said
+        .split("--missing ")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
+    // An auditor hears the same, with the same way out.
+    assert_verdict_is_no(
+        &daemon,
+        &format!("`chancery log accept-loss --data DIR --missing {missing} --reason TEXT`"),
+    );
+    let accept = [
+        "accept-loss",
+        "--missing",
+        missing,
+        "--reason",
+        "no copy",
+        "--root-key",
+        root_key,
+    ];
+    let accepted = daemon.log(&accept);
+    let told = String::from_utf8(accepted.stderr).unwrap();
+    assert!(accepted.status.success(), "{told}");
+    assert!(!told.contains("no anchor is shown"), "{told}");
+    scene.start(&mut daemon).holds();
+    daemon.stop();
+    daemon.log_says_yes(&["verify"]);
+    let told = String::from_utf8(daemon.log(&["verify"]).stderr).unwrap();
+    assert!(told.contains("the log key was lost there"), "{told}");
+}
+
 /// Nobody has a copy: what comes before the damage is kept, once an operator has said so twice.
 #[test]
 fn a_damaged_journal_of_which_there_is_no_copy_can_be_cut() {
@@ -180,6 +229,7 @@ fn a_damaged_journal_of_which_there_is_no_copy_can_be_cut() {
         "--root-key",
         root_key.to_str().unwrap(),
     ];
+    let before = scene::contents(&daemon.data());
     let asked = daemon.log(&cut);
     let said = String::from_utf8(asked.stderr).unwrap();
     assert_eq!(asked.status.code(), Some(1), "{said}");
@@ -191,11 +241,16 @@ fn a_damaged_journal_of_which_there_is_no_copy_can_be_cut() {
         .next()
         .unwrap();
     assert!(missing.parse::<usize>().unwrap() > 10, "{said}");
+    // As long as the number is not confirmed, nothing is cut.
+    assert!(before == scene::contents(&daemon.data()), "nothing is cut");
+    let other = daemon.log(&[&cut[..], &["--missing", "1"]].concat());
+    assert_eq!(other.status.code(), Some(1));
+    assert!(before == scene::contents(&daemon.data()), "nothing is cut");
+    daemon.log_says_yes(&[&cut[..], &["--missing", missing]].concat());
     assert!(
         read_content(&daemon.data().join("store/journal-aside/0.jnl")) == damaged,
         "all of it is aside"
     );
-    daemon.log_says_yes(&[&cut[..], &["--missing", missing]].concat());
     daemon.start_again();
     let client = chancery_client::blocking::Client::unix(daemon.socket()).unwrap();
     crash::encrypt(&client, &scene.key).unwrap();

@@ -37,6 +37,7 @@ fn a_directory_in_use_is_refused_to_everybody_else() {
         "--reason",
         "x",
     ];
+    let rotate = ["log", "rotate-key", "--data", data, "--root-key", root_key];
     let status = ["keyring", "status", "--data", data, "--root-key", root_key];
     for (arguments, code, said) in [
         (&second[..], 1, in_use.as_str()),
@@ -44,14 +45,15 @@ fn a_directory_in_use_is_refused_to_everybody_else() {
         (&status, 1, &in_use),
         (
             &["log", "verify", "--data", data],
-            2,
+            1,
             "in use by a running daemon",
         ),
         (
             &["log", "rebuild", "--data", data],
-            2,
-            "in use by a running daemon",
+            1,
+            "stop it, then run `chancery log rebuild` again",
         ),
+        (&rotate, 1, &in_use),
     ] {
         let output = command().args(arguments).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -62,6 +64,42 @@ fn a_directory_in_use_is_refused_to_everybody_else() {
     // A lock is of a process, not of a file: a kill leaves none.
     daemon.kill();
     scene.start(&mut daemon).holds();
+}
+
+/// The kernel takes connections for a process that is stopped; whoever waits hears why nothing comes.
+#[test]
+fn who_waits_for_a_stopped_process_is_told() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+
+    let scene: &Scene = scene::stopped();
+    let mut daemon = scene.copy();
+    daemon.start_again();
+    let pid = rustix::process::Pid::from_raw(daemon.pid().try_into().unwrap()).unwrap();
+    let signal = |signal| rustix::process::kill_process(pid, signal).unwrap();
+    let socket = daemon.socket();
+    for words in [&["status"][..], &["log", "verify"]] {
+        signal(rustix::process::Signal::STOP);
+        let mut asking = command()
+            .args(words)
+            .arg("--socket")
+            .arg(&socket)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = String::new();
+        let mut said = BufReader::new(asking.stderr.take().unwrap());
+        said.read_line(&mut told).unwrap();
+        signal(rustix::process::Signal::CONT);
+        assert!(
+            told.starts_with(&format!("no answer from unix:{} yet", socket.display())),
+            "{told}"
+        );
+        std::io::copy(&mut said, &mut std::io::sink()).unwrap();
+        assert!(asking.wait().unwrap().success(), "{words:?}");
+    }
+    daemon.stop();
 }
 
 /// Each connection is a file. With few to be had, many connections wait or are turned away; the log is written on, and service

@@ -172,6 +172,15 @@ pub fn files_under(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Every file under a data directory, byte for byte, but for the lock, in which each process names itself.
+pub fn contents(data: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = files_under(data).into_iter();
+    files
+        .filter(|path| !path.ends_with("lock"))
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
+}
+
 /// Copies a directory without its sockets and without the reserve; holes stay holes.
 pub fn copy_tree(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {

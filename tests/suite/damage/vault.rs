@@ -94,6 +94,48 @@ impl Held {
     }
 }
 
+#[test]
+fn a_vault_from_before_a_rotation_is_refused_as_it_is_and_the_way_out_leads_back() {
+    let scene = scene::stopped();
+    let mut daemon = scene.copy();
+    let root_key = daemon.root_key();
+    let root_key = root_key.to_str().unwrap();
+    let data = daemon.data();
+    let old = fs::read(data.join("vault-a")).unwrap();
+    daemon.log_says_yes(&["rotate-key", "--root-key", root_key]);
+    let newer = fs::read(data.join("vault-a")).unwrap();
+    fs::write(data.join("vault-a"), &old).unwrap();
+    fs::remove_file(data.join("vault-b")).unwrap();
+    // Reading is no writing: the one mirror is not repaired from the other before it can serve.
+    scene
+        .start(&mut daemon)
+        .refuses(&["the log key was in it", "--lost-log-key"]);
+    assert!(!daemon.said().contains("repaired"), "{}", daemon.said());
+    assert!(fs::read(data.join("vault-a")).unwrap() == old && !data.join("vault-b").exists());
+
+    // One way out, and the other one.
+    fs::write(data.join("vault-a"), &newer).unwrap();
+    scene.start(&mut daemon).holds();
+    daemon.stop();
+    for mirror in mirrors(&data) {
+        fs::write(mirror, &old).unwrap();
+    }
+    scene.start(&mut daemon).refuses(&["the log key was in it"]);
+    let accept = [
+        "accept-loss",
+        "--lost-log-key",
+        "--reason",
+        "no copy",
+        "--root-key",
+        root_key,
+    ];
+    daemon.log_says_yes(&accept);
+    scene.start(&mut daemon).holds();
+    daemon.stop();
+    daemon.log_says_yes(&["verify"]);
+    daemon.log_says_yes(&["replay"]);
+}
+
 /// What a sector may hold instead.
 fn rubbish() -> [[u8; SECTOR]; 2] {
     [[0xa5; SECTOR], [0; SECTOR]]

@@ -10,7 +10,12 @@ from .verify import Wrong, verify
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="verifier", description="Verifies an export of a chancery log.")
     parser.add_argument("export", type=pathlib.Path)
-    parser.add_argument("--key", metavar="SHA256", help="the expected SHA-256 of the first log key, hexadecimal")
+    parser.add_argument(
+        "--key",
+        metavar="SHA256",
+        action="append",
+        help="the expected SHA-256 of the first log key, hexadecimal; again for each key that no key before it vouches for",
+    )
     parser.add_argument(
         "--consistent-with", metavar="CHECKPOINT", type=pathlib.Path, help="an older checkpoint that was kept elsewhere"
     )

@@ -60,6 +60,8 @@ class Schedule:
     def __init__(self, log, public, origin):
         self.log = log
         self.periods = [(0, Key(public), origin)]
+        # Keys that no key before them vouches for: (position, key).
+        self.alone = []
 
     def at(self, position):
         """Key and origin at a position."""
@@ -76,6 +78,7 @@ class Schedule:
         message = b"chancery/log-key/v1" + self.log + position.to_bytes(8, "big") + old.public + key.public
         demand(key.verifies(message, new["proof"]), f"event {position}: the new log key does not prove itself")
         self.periods.append((position + 1, key, origin or old_origin))
+        return key
 
 
 NAME = re.compile(r"[^\s+\x00-\x1f\x7f]+")

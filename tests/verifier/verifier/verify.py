@@ -29,7 +29,7 @@ class Report:
 
 
 def verify(folder, key=None, older=None):
-    """Verifies the export in `folder`; raises Wrong with the first thing that is."""
+    """Verifies the export in `folder`; raises Wrong with the first thing that is. `key` is a fingerprint or a list of them."""
     folder = pathlib.Path(folder)
     title = read_title(folder)
     report = Report()
@@ -40,10 +40,20 @@ def verify(folder, key=None, older=None):
     demand(leaves[-1] == title["head"], "the head is another than the title says")
     report.events, report.head, report.root = len(entries), leaves[-1], tree.root(leaves)
     first = schedule.periods[0][1].fingerprint
-    if key is not None:
-        demand(re.fullmatch(r"[0-9a-fA-F]{64}", key), "the expected key is not 64 hexadecimal digits")
-        demand(first == bytes.fromhex(key), f"the log's first key is {first.hex()}, not the expected one")
+    expected = [key] if isinstance(key, str) else key
+    if expected:
+        for one in expected:
+            demand(re.fullmatch(r"[0-9a-fA-F]{64}", one), "the expected key is not 64 hexadecimal digits")
+        named = {bytes.fromhex(one) for one in expected}
+        demand(first in named, f"the log's first key is {first.hex()}, not the expected one")
+        for seq, alone in schedule.alone:
+            text = f"event {seq}: no key vouches for {alone.fingerprint.hex()}, and it is not one of those expected"
+            demand(alone.fingerprint in named, text)
     else:
+        for seq, alone in schedule.alone:
+            report.unproven.append(
+                f"that the log is the same one from event {seq} on: no key before it vouches for {alone.fingerprint.hex()}"
+            )
         report.unproven.append(f"that the first key, {first.hex()}, is the right one: give it with --key")
     report.key = first
     check_tiles(folder, leaves)
@@ -156,12 +166,15 @@ def check_entries(entries, leaves, report):
         if schedule is None:
             schedule = begin(changes, report)
         key, _ = schedule.at(seq)
+        for change in changes:
+            follow(change, seq, schedule, leaves, sealed, report)
+        # An epoch may begin without the key before it, which is lost: then its own key signs its event.
+        if schedule.alone and schedule.alone[-1][0] == seq:
+            _, key = schedule.alone[-1]
         demand(kid == key.kid, f"event {seq}: it names another key than the log's")
         demand(
             key.verifies(to_be_signed(schedule.log, kid, payload), signature), f"event {seq}: signature does not verify"
         )
-        for change in changes:
-            follow(change, seq, schedule, leaves, sealed, report)
         prev, time = hashlib.sha256(payload).digest(), event["time"]
     return schedule, sealed
 
@@ -204,7 +217,11 @@ def follow(change, seq, schedule, leaves, sealed, report):
         )
         demand(fields["size"] == seq, f"event {seq}: its epoch begins at another size")
         demand(fields["leaf"] == leaves[seq - 1], f"event {seq}: its epoch follows another head")
-        schedule.turn(seq, fields["key"], origin)
+        key = schedule.turn(seq, fields["key"], origin)
+        signer = fields.get("signer", "Before")
+        demand(signer in ("Before", "Itself"), f"event {seq}: its epoch is signed by a key that nobody knows")
+        if signer == "Itself":
+            schedule.alone.append((seq, key))
         report.turns.append(f"event {seq}: epoch {fields['epoch']} begins ({fields['cause']}: {fields['reason']})")
     elif name == "StateSealed":
         sealed.append((seq, fields["digest"]))

@@ -7,7 +7,7 @@ use crate::audit::source::Kept;
 use crate::base::{Digest, SecretBytes, Seq, SlotRef};
 use crate::domain::log_key::{BeginEpoch, RotateLogKey};
 use crate::engine::call::Work;
-use crate::event::{Change, EpochBegun, EpochCause, Event, NewLogKey};
+use crate::event::{Change, EpochBegun, EpochCause, EpochSigner, Event, NewLogKey};
 use crate::ledger::{Anchor, Checkpoint, LogKey, SignedEntry, sign_entry};
 
 /// A log with a rotation at 2, and an epoch at 4; and the key of before the rotation.
@@ -21,6 +21,7 @@ fn rotated() -> (Bench, LogKey) {
         cause: EpochCause::Restored,
         reason: "moved\u{1b}[2J".into(),
         leaf: bench.core.writer.chain().head().leaf,
+        signer: EpochSigner::Before,
         anchored: Some(9),
     };
     let kind = crate::event::ActorKind::System;
@@ -121,6 +122,40 @@ fn a_key_that_does_not_prove_itself_is_found() {
         edit_key(event, |key| key.public = vec![0; 32].into());
     });
     found(&no_key.check(), 2, &Fault::KeyProof);
+}
+
+/// Who signs the beginning of an epoch is what the event says, and nobody else.
+#[test]
+fn an_epoch_that_begins_alone_is_signed_by_its_own_key() {
+    let (bench, _) = rotated();
+    let now = stolen(&bench.core);
+    let alone = |event: &mut Event| match event.chg.first_mut() {
+        Some(Change::EpochBegun(begun)) => begun.signer = EpochSigner::Itself,
+        other => panic!("{other:?}"),
+    };
+    // The new key, in an event that does not say so; another one, in an event that does.
+    for (key, says) in [(&now, false), (&another_key(9), true)] {
+        let report = resigned(&bench, 4, key, |event| {
+            if says {
+                alone(event);
+            }
+        })
+        .check();
+        found(&report, 4, &Fault::KeyId);
+        found(&report, 4, &Fault::Signature);
+    }
+    // Rightly signed, it is only not what the next event followed.
+    let report = resigned(&bench, 4, &now, alone).check();
+    let of_signer = |fault: &Fault| matches!(fault, Fault::KeyId | Fault::Signature | Fault::KeyProof);
+    assert!(
+        !report
+            .problems
+            .first()
+            .iter()
+            .any(|found| of_signer(&found.fault)),
+        "{report:#?}"
+    );
+    assert!(report.turns[1].is_alone());
 }
 
 #[test]

@@ -153,7 +153,15 @@ fn a_shortened_log_is_found() {
     let mut tampered = bench.tampered();
     tampered.entries.pop();
     let report = tampered.check();
-    found(&report, 15, &Fault::AnchorBeyond(17));
+    found(
+        &report,
+        15,
+        &Fault::AnchorBeyond {
+            anchored: 17,
+            found: 16,
+            is_known: true,
+        },
+    );
     found(&report, 15, &Fault::CheckpointBeyond(17));
     found(&report, 15, &Fault::Claim("head"));
 

@@ -160,14 +160,17 @@ impl Pass {
             let before = std::mem::replace(&mut self.report.head, seen.leaf);
             self.report.signatures += u64::from(is_signed && seen.kid.is_some());
             let signer = self.keys.last().public;
+            let is_alone = seen.event.as_ref().is_some_and(Event::begins_alone);
             let turned = if is_trusted {
                 self.pass_over(&seen, before)
             } else {
                 self.entry(seen, before)
             };
             if turned && is_signed {
-                workers.verify(&page, from..at + 1, signer);
-                from = at + 1;
+                // What begins an epoch alone is the first that the new key signed.
+                let end = if is_alone { at } else { at + 1 };
+                workers.verify(&page, from..end, signer);
+                from = end;
             }
             let now = self.place.next().get();
             self.checkpoints_here(now);
@@ -209,17 +212,30 @@ impl Pass {
         let placed = self.place.judge(seen.look, &mut self.report.problems);
         self.follows &= placed == Some(true);
         let Some(placed) = placed else { return false };
-        if seen.kid.is_some_and(|kid| kid != self.keys.last().public.kid()) {
-            self.report.problems.add(seq, Fault::KeyId);
-        }
-        let Some(event) = seen.event else { return false };
+        let signer = self.keys.last().public.kid();
+        let Some(event) = seen.event else {
+            self.named(seq, seen.kid, signer);
+            return false;
+        };
         let turned = placed && self.keys.follow(&event, before, &mut self.report.problems);
+        let signer = match turned && event.begins_alone() {
+            true => self.keys.last().public.kid(),
+            false => signer,
+        };
+        self.named(seq, seen.kid, signer);
         if self.follows {
             let Report { state, problems, .. } = &mut self.report;
             self.laws.check(state, &event, problems);
             self.fold(&event);
         }
         turned
+    }
+
+    /// The key that an entry names is the one that has to have signed it.
+    fn named(&mut self, seq: Seq, kid: Option<[u8; 8]>, signer: [u8; 8]) {
+        if kid.is_some_and(|kid| kid != signer) {
+            self.report.problems.add(seq, Fault::KeyId);
+        }
     }
 
     fn fold(&mut self, event: &Event) {
@@ -334,10 +350,20 @@ impl Pass {
         }
         if let Some(anchor) = self.anchor.take() {
             let size = anchor.claims().size;
+            let found = self.place.next().get();
+            let is_known = self
+                .keys
+                .schedule()
+                .periods()
+                .any(|period| anchor.is_signed_by(&period.public));
             // Whoever signed it: the key may be one that the missing end of the log brought.
-            self.add_last(match anchor.verify(self.keys.schedule()) {
-                Some(_) => Fault::AnchorBeyond(size),
-                None => Fault::AnchorUnsigned(size),
+            self.add_last(match size > found {
+                true => Fault::AnchorBeyond {
+                    anchored: size,
+                    found,
+                    is_known,
+                },
+                false => Fault::AnchorUnsigned(size),
             });
         }
         let period = self.keys.last();

@@ -85,6 +85,12 @@ impl Report {
         }
     }
 
+    /// The keys that no key before them vouches for, but for those that were verified earlier.
+    pub fn alone(&self) -> impl Iterator<Item = &Turn> {
+        let is_new = |turn: &&Turn| turn.is_alone() && turn.seq.get() >= self.earlier;
+        self.turns.iter().filter(is_new)
+    }
+
     /// What the next verification may go on from; none when there is nothing to trust.
     pub fn verified(&self) -> Option<Verified> {
         if !self.is_verified() {

@@ -10,6 +10,7 @@ use super::RunError;
 use super::progress::Shown;
 use super::verify::details;
 use crate::api::table::CHANCERY;
+use crate::audit::unproven::Unproven;
 use crate::audit::{StoreSource, verify};
 use crate::base::Value;
 use crate::base::entropy::SystemEntropy;
@@ -21,7 +22,8 @@ use crate::cli::process;
 use crate::cli::start::DataArguments;
 use crate::cli::target::Target;
 use crate::engine::boot::World;
-use crate::engine::home::Home;
+use crate::engine::epoch::Confirmed;
+use crate::engine::home::{Home, Rehearsal};
 use crate::ledger::EventStore;
 
 /// `log rotate-key`.
@@ -43,8 +45,11 @@ pub(in crate::cli) struct AcceptArgs {
     /// How many acknowledged events are missing; asked for when the anchor says so
     #[arg(long, value_name = "N")]
     missing: Option<u64>,
-    /// First cut a damaged journal off where it can't be read; the whole of it is kept in `store/journal-aside` until the
-    /// next start: copy it from there
+    /// Say that the log key is lost: that neither vault file, and no copy of one, holds it
+    #[arg(long)]
+    lost_log_key: bool,
+    /// Cut a damaged journal off where it can't be read, once --missing says how many events that costs; the whole of it is
+    /// kept in `store/journal-aside` until the next start: copy it from there
     #[arg(long)]
     cut_journal: bool,
     #[command(flatten)]
@@ -66,9 +71,13 @@ many, and goes on only when you say so with --missing: put them back if there is
 lost nothing, and is left as it is.
 The log goes on in a new epoch: with another key, another checkpoint origin, and an event that says where it had ended and
 why. Whoever followed the old one notices.
+That event is signed by the key before it and proves the new one. Where that key is lost too, because the missing events
+brought another and it was erased, or with --lost-log-key because the vault is an old one, the new key signs it itself, and
+`log verify` asks its readers for that key as well: note the fingerprint that `log verify` shows then.
 
 Examples:
   chancery log accept-loss --data /var/lib/chancery --reason 'the disk of the anchor died'
+  chancery log accept-loss --data /var/lib/chancery --cut-journal --reason 'no copy of the journal'    counts what that costs
   chancery log accept-loss --data /var/lib/chancery --missing 12 --reason 'restored from the array as of 04:00'";
 
 /// Rotates the key of a stopped daemon's log, or asks a running one to.
@@ -105,27 +114,37 @@ pub(super) fn run_accept_loss(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<u8, RunError> {
+    let confirmed = Confirmed {
+        missing: args.missing,
+        lost_log_key: args.lost_log_key,
+        cut: false,
+    };
     let opened = || {
         process::harden()?;
-        if args.cut_journal {
-            Home::cut_journal(&args.data.layout()?)?;
-        }
-        let home = Home::open_existing(args.data.layout()?)?;
-        Ok((home, args.data.load_root_key()?.0))
+        let root = args.data.load_root_key()?.0;
+        let home = match args.cut_journal {
+            true => Opened::Cut(Home::rehearse_cut(args.data.layout()?)?),
+            false => Opened::AsItIs(Home::open_existing(args.data.layout()?)?),
+        };
+        Ok((home, root))
     };
-    let (home, root) = opened().map_err(RunError::failed)?;
+    let (opened, root) = opened().map_err(RunError::failed)?;
     let mut shown = Shown::start("verified");
-    let store: &dyn EventStore = &**home.store();
-    let report = verify(&mut StoreSource::new(store)?, &mut |done, all| {
+    let mut report = verify(&mut StoreSource::new(opened.store())?, &mut |done, all| {
         shown.at(done, all)
     })?;
     drop(shown);
+    // The anchor is weighed below, by what it says.
+    report.unproven.retain(|unproven| *unproven != Unproven::Anchor);
     details(&report, err)?;
     if !report.is_verified() {
         writeln!(out, "{report}")?;
         return Ok(1);
     }
-    let accepted = home.accept_loss(root, &world(), &args.reason, args.missing);
+    let accepted = match opened {
+        Opened::AsItIs(home) => home.accept_loss(&root, &world(), &args.reason, confirmed),
+        Opened::Cut(rehearsal) => rehearsal.accept_loss(&root, &world(), &args.reason, confirmed),
+    };
     let state = accepted.map_err(|error| RunError::failed(error.into()))?;
     let origin = state.log().map_or("", |log| &log.origin);
     writeln!(
@@ -134,6 +153,23 @@ pub(super) fn run_accept_loss(
         report.events
     )?;
     Ok(0)
+}
+
+/// The log that is verified first.
+enum Opened {
+    /// The whole of what is there.
+    AsItIs(Home),
+    /// What would be left of it.
+    Cut(Rehearsal),
+}
+
+impl Opened {
+    fn store(&self) -> &dyn EventStore {
+        match self {
+            Self::AsItIs(home) => &**home.store(),
+            Self::Cut(rehearsal) => &**rehearsal.store(),
+        }
+    }
 }
 
 fn world() -> World {

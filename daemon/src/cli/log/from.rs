@@ -10,6 +10,8 @@ use rustix::fs::FlockOperation;
 use super::SourceArgs;
 use crate::audit::{ExportSource, LiveSource, SourceError};
 use crate::base::disk::{BlockFile, OsFile};
+use crate::cli::exit::Failure;
+use crate::cli::patience::Patience;
 use crate::custody::VaultError;
 use crate::engine::home::Layout;
 use crate::engine::home::format::{self, MarkError};
@@ -43,7 +45,7 @@ pub(in crate::cli) enum FromError {
 impl FromError {
     pub(in crate::cli) const fn status(&self) -> u8 {
         match self {
-            Self::Mark(_) | Self::Store(_) => 1,
+            Self::Mark(_) | Self::Store(_) | Self::InUse(_) => 1,
             Self::Source(SourceError::Unreachable(_) | SourceError::Answer(_)) => 3,
             Self::Source(_) => 1,
             Self::Target { code, .. } => *code,
@@ -73,10 +75,13 @@ impl Chosen {
             let source = ExportSource::open(dir).map_err(SourceError::from)?;
             return Ok(Self::Exported(Box::new(source)));
         }
-        let client = args.target.client().map_err(|failure| {
+        let unknown = |failure: Failure| {
             let (code, text) = failure.into_parts();
             FromError::Target { code, text }
-        })?;
+        };
+        let client = args.target.client().map_err(unknown)?;
+        let place = args.target.place().map_err(unknown)?;
+        let _patience = Patience::with(place.to_string());
         Ok(Self::Live(Box::new(LiveSource::connect(client)?)))
     }
 }

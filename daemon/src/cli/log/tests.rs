@@ -210,7 +210,7 @@ fn a_lost_anchor_and_a_directory_in_use_are_said() {
     rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let (status, out, err) = log(&["verify", "--data", data]);
     assert!(err.contains("--socket"), "{err}");
-    assert_eq!((status, out.as_str()), (2, ""));
+    assert_eq!((status, out.as_str()), (1, ""));
 }
 
 #[test]
@@ -247,4 +247,20 @@ fn wrong_command_lines_are_refused() {
         );
     }
     assert_eq!(log(&["verify", "--data", "d", "--key", "short"]).0, 2);
+}
+
+/// What the API refused is JSON, for programs; everything else is a sentence.
+#[test]
+fn a_refusal_of_the_api_is_json_alone() {
+    let said = |failure: Failure| {
+        let mut err = Vec::new();
+        complain(&RunError::failed(failure), &mut err);
+        String::from_utf8(err).unwrap()
+    };
+    let json = said(Failure::Refused("{\n  \"Code\": \"Forbidden\"\n}".to_owned()));
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&json).unwrap()["Code"],
+        "Forbidden"
+    );
+    assert_eq!(said(Failure::No("no".to_owned())), "chancery: no\n");
 }

@@ -25,9 +25,10 @@ pub(in crate::cli) struct Arguments {
     /// Decide every operation again as well, with the policies in force there
     #[arg(long, conflicts_with = "chain")]
     decisions: bool,
-    /// The log key that you expect: SHA-256 of its first public key, as an earlier run showed it
+    /// The log key that you expect: SHA-256 of its first public key, as an earlier run showed it; once more for each key that
+    /// the log went on with after the one before it was lost
     #[arg(long, value_name = "SHA256")]
-    key: Option<String>,
+    key: Vec<String>,
     /// Go on from what --save kept, or from a signed checkpoint: prove that the log extends it, check only what is new
     #[arg(long, value_name = "FILE")]
     since: Option<PathBuf>,
@@ -43,6 +44,8 @@ is what it folds to.
 --decisions proves besides that each operation was decided as policies and rules decide it there; --chain proves less, and
 fast. What was not proven stands on stderr, a line `not proven: ...` each.
 That the first key is the right one only you can know: note the fingerprint that is shown and give it with --key the next time.
+A key that was lost vouches for no other: an epoch that began so is not proven to be the same log's, until you give its key
+with another --key.
 Rotations of the key and epochs are told on stderr; an epoch that you do not know of is a question to whoever began it.
 A running daemon shows its newest checkpoints and no anchor; stop it to check those as well.
 
@@ -55,9 +58,9 @@ Examples:
   chancery log verify --data /var/lib/chancery --decisions --since proven.txt --save proven.txt";
 
 pub(super) fn run(args: &Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, RunError> {
-    if let Some(key) = &args.key
-        && (key.len() != 64 || !key.bytes().all(|digit| digit.is_ascii_hexdigit()))
-    {
+    let is_fingerprint =
+        |key: &&String| key.len() == 64 && key.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if let Some(key) = args.key.iter().find(|key| !is_fingerprint(key)) {
         return Err(RunError::Key(key.clone()));
     }
     let asked = Asked {
@@ -67,7 +70,7 @@ pub(super) fn run(args: &Arguments, out: &mut dyn Write, err: &mut dyn Write) ->
             _ => Depth::Signatures,
         },
         state: !args.chain,
-        key_is_named: args.key.is_some(),
+        key_is_named: !args.key.is_empty(),
         since: read_since(args, err)?,
     };
     let report = Chosen::open(&args.source)?.with(|source| {
@@ -75,13 +78,8 @@ pub(super) fn run(args: &Arguments, out: &mut dyn Write, err: &mut dyn Write) ->
         verify_as(source, &asked, &mut |done, all| shown.at(done, all))
     })??;
     details(&report, err)?;
-    if let (Some(expected), Some(found), true) = (&args.key, report.key, report.problems.is_empty())
-        && !expected.eq_ignore_ascii_case(&found.to_string())
-    {
-        writeln!(
-            out,
-            "DIFFERS: the log verifies, but with the key {found}, not the one expected"
-        )?;
+    if let Some(differs) = unexpected(&args.key, &report) {
+        writeln!(out, "DIFFERS: the log verifies, but {differs}")?;
         return Ok(1);
     }
     if let Some(path) = args.save.as_ref().filter(|_| report.is_verified()) {
@@ -89,6 +87,27 @@ pub(super) fn run(args: &Arguments, out: &mut dyn Write, err: &mut dyn Write) ->
     }
     writeln!(out, "{report}")?;
     Ok(status(report.is_verified()))
+}
+
+/// Which key of a log that proved itself is none of those that were named, if any was: the first one, or one that no key
+/// before it vouches for.
+fn unexpected(named: &[String], report: &Report) -> Option<String> {
+    let is_named = |key: &Digest| {
+        let key = key.to_string();
+        named.iter().any(|named| named.eq_ignore_ascii_case(&key))
+    };
+    if named.is_empty() || !report.problems.is_empty() {
+        return None;
+    }
+    if let Some(found) = report.key.filter(|key| !is_named(key)) {
+        return Some(format!("with the key {found}, not the one expected"));
+    }
+    let alone = report.alone().find(|turn| !is_named(&turn.key))?;
+    Some(format!(
+        "from event {} on with the key {}, which no key before it vouches for, and which is not one of those expected: when \
+         you know it, give it with --key as well",
+        alone.seq, alone.key
+    ))
 }
 
 /// What is wrong, or else who the log is and what a yes leaves open.

@@ -35,7 +35,8 @@ pub(super) const SEALED_BYTES: usize = NONCE_BYTES + KEY_BYTES + TAG_BYTES;
 /// Length of the root check, bytes.
 pub(super) const CHECK_BYTES: usize = NONCE_BYTES + TAG_BYTES;
 
-const MAGIC: &[u8; 8] = b"CHVAULT\0";
+/// The first bytes of a vault file.
+pub const MAGIC: &[u8; 8] = b"CHVAULT\0";
 /// The format that this build reads and writes.
 pub(super) const FORMAT: u32 = 1;
 const RECORD_SIZE: u32 = RECORD_BYTES as u32;

@@ -20,7 +20,12 @@ pub(super) struct Mirrors {
     files: [Box<dyn BlockFile>; 2],
     log: LogId,
     failed: bool,
+    /// What each file lacks of what `open` decided, until it is repaired.
+    fixes: [Writes; 2],
 }
+
+/// Bytes and where they go.
+type Writes = Vec<(u64, Vec<u8>)>;
 
 /// What `open` found and did.
 #[derive(Debug)]
@@ -28,7 +33,7 @@ pub(super) struct Opened {
     pub(super) mirrors: Mirrors,
     pub(super) header: Header,
     pub(super) slots: Vec<Slot>,
-    /// Records and headers rewritten from the twin.
+    /// Records and headers that differ, to be rewritten from the twin.
     pub(super) repaired: usize,
 }
 
@@ -45,14 +50,15 @@ impl Mirrors {
             files,
             log: header.log,
             failed: false,
+            fixes: Default::default(),
         };
         // A crash between the two leaves one header; opening makes the other.
         mirrors.write_both(&[(0, header.encode().to_vec())])?;
         Ok(mirrors)
     }
 
-    /// Reads both files, asks `check` about the header, decides for each slot what it holds, and rewrites what
-    /// differs from that.
+    /// Reads both files, asks `check` about the header, and decides for each slot what it holds. Writes
+    /// nothing: `repair` rewrites what differs from that.
     pub(super) fn open(
         files: [Box<dyn BlockFile>; 2],
         log: LogId,
@@ -65,7 +71,7 @@ impl Mirrors {
 
         let images = [Image::read(first.as_ref())?, Image::read(second.as_ref())?];
         let [a, b] = &images;
-        let mut fixes: [Vec<(u64, Vec<u8>)>; 2] = header_fixes.map(|broken| {
+        let mut fixes: [Writes; 2] = header_fixes.map(|broken| {
             if broken {
                 vec![(0, header.encode().to_vec())]
             } else {
@@ -87,29 +93,34 @@ impl Mirrors {
         }
 
         let repaired = fixes.iter().map(Vec::len).sum();
-        let mut mirrors = Self {
-            files,
-            log,
-            failed: false,
-        };
         #[cfg(feature = "canary-bugs")]
         if crate::base::CanaryBug::MirrorUnrepaired.is_planted() {
             fixes = Default::default();
         }
-        let [first, second] = fixes;
-        // Each repair copies a whole record of the twin, which stays untouched until this side is synced (I4).
-        mirrors.write_one(0, &first)?;
-        mirrors.write_one(1, &second)?;
         Ok(Opened {
-            mirrors,
+            mirrors: Self {
+                files,
+                log,
+                failed: false,
+                fixes,
+            },
             header,
             slots,
             repaired,
         })
     }
 
+    /// Rewrites what differed when the files were opened. Nothing else is written before that.
+    pub(super) fn repair(&mut self) -> Result<(), VaultError> {
+        let [first, second] = std::mem::take(&mut self.fixes);
+        // Each repair copies a whole record of the twin, which stays untouched until this side is synced (I4).
+        self.write_one(0, &first)?;
+        self.write_one(1, &second)
+    }
+
     /// Writes records to one mirror, syncs it, then does the same to the other (I4).
     pub(super) fn write(&mut self, records: &[(u32, Record)]) -> Result<(), VaultError> {
+        self.repair()?;
         let writes: Vec<_> = records
             .iter()
             .map(|(slot, record)| (Record::offset(*slot), record.encode(self.log, *slot).to_vec()))

@@ -26,6 +26,7 @@ use self::slots::{Slot, Slots};
 use super::root::RootKey;
 use super::sealing::{KEY_BYTES, SealError, SealingKey};
 
+pub use format::MAGIC;
 pub use image::{Held, VaultImage};
 pub use key::{Owner, SlotKey};
 
@@ -122,7 +123,14 @@ impl Vault {
     /// Opens a vault, repairing each damaged or older record from its twin. Nothing is written before the root key
     /// was found to be the right one.
     pub fn open(mirrors: [Box<dyn BlockFile>; 2], log: LogId, root: RootKey) -> Result<Self, VaultError> {
-        let root = expand(&root)?;
+        let vault = Self::look(mirrors, log, &root)?;
+        vault.repair()?;
+        Ok(vault)
+    }
+
+    /// Opens a vault and writes nothing: what is to be repaired waits for `repair`, or for the first change.
+    pub fn look(mirrors: [Box<dyn BlockFile>; 2], log: LogId, root: &RootKey) -> Result<Self, VaultError> {
+        let root = expand(root)?;
         let check = |header: &Header| match root.open(&Header::check_aad(log), &header.check) {
             Ok(_) => Ok(()),
             Err(_) => Err(VaultError::WrongRootKey),
@@ -141,6 +149,11 @@ impl Vault {
             mirrors: Mutex::new(mirrors),
             repaired,
         })
+    }
+
+    /// Rewrites each damaged or older record from its twin. Idempotent.
+    pub fn repair(&self) -> Result<(), VaultError> {
+        self.mirrors.lock().repair()
     }
 
     /// Fills `count` slots with fresh keys; both mirrors are synced when it answers, once for the whole batch.
@@ -183,7 +196,7 @@ impl Vault {
         self.slots.read().damaged()
     }
 
-    /// How many headers and records were rewritten from the twin at open; after a clean stop there are none.
+    /// How many headers and records are rewritten from the twin by `repair`; after a clean stop there are none.
     pub const fn repaired(&self) -> usize {
         self.repaired
     }

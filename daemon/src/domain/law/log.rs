@@ -36,7 +36,7 @@ mod tests {
     use super::super::check;
     use super::*;
     use crate::base::{Digest, LogId, Region, Seq, SlotRef};
-    use crate::event::{Change, EpochCause, InternalKeyPurpose, LogBegun};
+    use crate::event::{Change, EpochCause, EpochSigner, InternalKeyPurpose, LogBegun};
 
     const LOG: LogId = LogId::from_bytes([1; 16]);
 
@@ -80,6 +80,7 @@ mod tests {
             epoch: 2,
             origin: format!("name/{LOG}/2"),
             reason: "r".into(),
+            signer: EpochSigner::Before,
             anchored: None,
         }
     }

@@ -12,6 +12,8 @@ use crate::event::Recorded;
 use crate::ledger::Anchor;
 use crate::ledger::memory_store::{Contents, FailMode, MemoryStore};
 
+mod lost_key;
+
 struct Machine {
     store: Arc<MemoryStore>,
     mirrors: [MemoryFile; 2],
@@ -61,7 +63,15 @@ impl Machine {
     }
 
     fn accept(&self, missing: Option<u64>) -> Result<State, AcceptError> {
-        accept_loss(self.storage(), root(), &world(), "the disk died", missing)
+        let confirmed = Confirmed {
+            missing,
+            ..Confirmed::default()
+        };
+        self.accept_as(confirmed)
+    }
+
+    fn accept_as(&self, confirmed: Confirmed) -> Result<State, AcceptError> {
+        accept_loss(self.storage(), &root(), &world(), "the disk died", confirmed)
     }
 
     /// The process is gone, and with it all that was not synced; the medium is opened again.

@@ -1,11 +1,16 @@
 //! What a command does to the log of a stopped daemon, and the claim on it that a running one holds as well.
 
-use super::{Home, HomeError, Layout, lock, take_directory};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::directory::is_known;
+use super::{Home, HomeError, Layout, format, io_error, lock, take_directory};
 use crate::base::{Answer, LogId, Seq, limits};
 use crate::custody::RootKey;
 use crate::domain::log_key::RotateLogKey;
 use crate::engine::boot::{self, World};
-use crate::engine::epoch::{self, Why};
+use crate::engine::epoch::{self, Confirmed, Why};
 use crate::engine::offline::Offline;
 use crate::engine::twin::{self, Claim};
 use crate::event::codec::decode_event;
@@ -45,28 +50,48 @@ impl Home {
         }
     }
 
-    /// Cuts the journal of a directory's store where it is damaged, though whole groups of events follow; the whole of it stays
-    /// in `store/journal-aside`. What the log then lacks its anchor says.
-    pub fn cut_journal(layout: &Layout) -> Result<(), HomeError> {
-        if !layout.lock().exists() {
-            return Err(HomeError::NoLog(layout.dir().into()));
+    /// Takes a directory whose journal is damaged, though whole groups of events follow, and opens what would be left of its
+    /// store, in a copy. Nothing of the directory changes but for that copy, which the end of this takes away.
+    pub fn rehearse_cut(layout: Layout) -> Result<Rehearsal, HomeError> {
+        if !layout.lock().exists() && !is_known(layout.dir()) {
+            return Err(HomeError::NoLog(layout.dir));
         }
         take_directory(layout.dir())?;
-        let _lock = lock::take(layout)?;
-        FjallStore::open_cut(&layout.store())?;
-        Ok(())
+        let lock = lock::take(&layout)?;
+        if layout.restoring().exists() {
+            return Err(HomeError::RestoreUnfinished(layout.dir));
+        }
+        format::mark(layout.dir())?;
+        let copy = layout.store_copy();
+        clear(&copy)?;
+        // A crash from here on leaves the copy, and the next rehearsal takes it away.
+        let copy = Scratch(copy);
+        let (store, is_damaged) = FjallStore::open_rehearsal(&layout.store(), &copy.0)?;
+        let store = Arc::new(store);
+        let home = Self {
+            is_new: store.size()? == 0,
+            layout,
+            _lock: lock,
+            store,
+        };
+        Ok(Rehearsal {
+            home,
+            is_damaged,
+            _copy: copy,
+        })
     }
 
     /// Accepts that the end of the log, or the proof of its length, is lost; see `epoch::accept_loss`.
     pub fn accept_loss(
         &self,
-        root: RootKey,
+        root: &RootKey,
         world: &World,
         reason: &str,
-        missing: Option<u64>,
+        confirmed: Confirmed,
     ) -> Result<State, HomeError> {
         let _claim = self.claim()?;
-        Ok(epoch::accept_loss(self.storage()?, root, world, reason, missing)?)
+        let storage = self.storage()?;
+        Ok(epoch::accept_loss(storage, root, world, reason, confirmed)?)
     }
 
     /// Begins an epoch; see `epoch::begin`.
@@ -82,5 +107,60 @@ impl Home {
         offline.erase_owed()?;
         offline.close()?;
         Ok(answer)
+    }
+}
+
+/// What a cut of the journal would leave.
+#[derive(Debug)]
+pub struct Rehearsal {
+    home: Home,
+    /// Whether there is anything to cut.
+    is_damaged: bool,
+    /// Goes after the store in it.
+    _copy: Scratch,
+}
+
+impl Rehearsal {
+    /// What would be left of the log.
+    pub const fn store(&self) -> &Arc<FjallStore> {
+        &self.home.store
+    }
+
+    /// Cuts the journal where it is damaged and accepts the loss of what is behind that, if it is all confirmed; if not,
+    /// nothing is cut. The whole journal stays in `store/journal-aside`.
+    pub fn accept_loss(
+        self,
+        root: &RootKey,
+        world: &World,
+        reason: &str,
+        confirmed: Confirmed,
+    ) -> Result<State, HomeError> {
+        let confirmed = Confirmed {
+            cut: self.is_damaged,
+            ..confirmed
+        };
+        epoch::may_accept_loss(self.home.storage()?, root, world, confirmed)?;
+        // A crash before this line leaves all as it was; after it, a log that ends before its anchor, to be accepted as such.
+        let store = Arc::new(FjallStore::open_cut(&self.home.layout.store())?);
+        let home = Home { store, ..self.home };
+        home.accept_loss(root, world, reason, confirmed)
+    }
+}
+
+/// A directory that goes with this.
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays is taken away the next time.
+        let _left = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn clear(path: &Path) -> Result<(), HomeError> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("clear up in", path)(error)),
+        _ => Ok(()),
     }
 }

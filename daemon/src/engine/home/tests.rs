@@ -202,3 +202,43 @@ fn a_start_takes_back_what_the_last_stop_said_of_a_clean_end() {
     assert!(!anchor.clean);
     assert_eq!(anchor.size, clean.size);
 }
+
+/// What the small files say can be made again; a vault says whose directory it is.
+#[test]
+fn a_directory_that_lost_its_lock_and_its_mark_is_known_by_what_else_it_holds() {
+    let (_temporary, dir) = founded();
+    for lost in [&["lock", "format"][..], &["lock", "format", "vault-a", "anchor"]] {
+        let kept: Vec<_> = lost
+            .iter()
+            .map(|name| (dir.join(name), std::fs::read(dir.join(name)).unwrap()))
+            .collect();
+        for (path, _) in &kept {
+            std::fs::remove_file(path).unwrap();
+        }
+        let home = Home::open_existing(Layout::new(&dir, None)).unwrap();
+        assert!(!home.is_new());
+        drop(home);
+        for (path, bytes) in kept {
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+    // A name alone says nothing.
+    let other = dir.with_file_name("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("vault-a"), b"a list of vaults").unwrap();
+    assert!(matches!(open(&other), Err(HomeError::Foreign(_))));
+    assert!(matches!(
+        Home::open_existing(Layout::new(&other, None)),
+        Err(HomeError::NoLog(_))
+    ));
+}
+
+#[test]
+fn what_was_open_to_others_is_made_private() {
+    let (_temporary, dir) = founded();
+    let [vault, _] = Layout::new(&dir, None).vault();
+    std::fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+    std::fs::set_permissions(&vault, Permissions::from_mode(0o666)).unwrap();
+    open(&dir).unwrap();
+    assert_eq!((mode(&dir), mode(&vault)), (0o700, 0o600));
+}

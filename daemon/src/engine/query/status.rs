@@ -52,6 +52,7 @@ impl Query for GetStatus {
                 .number("LagEvents", applied.saturating_sub(size))
                 .number("AnchorLagEvents", size.saturating_sub(figures.anchored.read()))
                 .boolean("TimersHeld", durable.state.hold().is_some())
+                .boolean("Unguarded", figures.unguarded.read() > 0)
                 .number("QueuedCalls", figures.queued.read())
                 .number("QueuedCallsMax", limits::QUEUE_LEN_MAX as u64)
                 .with_some("CommitMicrosP50", commits.percentile(50))

@@ -49,6 +49,7 @@ fn every_change() -> Vec<Change> {
             epoch: 2,
             origin: "o/2".into(),
             reason: "r".into(),
+            signer: EpochSigner::Before,
             anchored: Some(301),
         }),
         Change::EpochBegun(EpochBegun {
@@ -59,7 +60,19 @@ fn every_change() -> Vec<Change> {
             epoch: 3,
             origin: "o/3".into(),
             reason: String::new(),
+            signer: EpochSigner::Before,
             anchored: None,
+        }),
+        Change::EpochBegun(EpochBegun {
+            key: log_key(slot),
+            leaf: Digest::of(b"leaf"),
+            size: 300,
+            cause: EpochCause::LossAccepted,
+            epoch: 3,
+            origin: "o/3".into(),
+            reason: "r".into(),
+            signer: EpochSigner::Itself,
+            anchored: Some(301),
         }),
         Change::AccountCreated {
             name: String::new(),
