@@ -1,5 +1,7 @@
 //! Backup and restore with the real binary: of a daemon under load, into a directory, and back.
 
+mod evidence;
+
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Arc;

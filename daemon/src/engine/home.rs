@@ -33,7 +33,7 @@ use super::epoch::AcceptError;
 use super::offline::OfflineError;
 use super::reserve::{OsDisk, ReserveLimits};
 use crate::base::LogId;
-use crate::base::disk::{BlockFile, OsFile, sync_parent, write_atomically};
+use crate::base::disk::{BlockFile, Links, OsFile, open_file, sync_parent, write_atomically};
 use crate::custody::RootKey;
 use crate::ledger::{EventStore, FjallStore, StoreError};
 
@@ -94,6 +94,11 @@ impl Layout {
     pub fn restoring(&self) -> PathBuf {
         self.dir.join("restoring")
     }
+
+    /// Where a restore keeps private copies of evidence until it ends.
+    pub fn evidence(&self) -> PathBuf {
+        self.dir.join("evidence")
+    }
 }
 
 /// Why a data directory can't be used.
@@ -125,7 +130,8 @@ pub enum HomeError {
     },
     /// A copy of it is in use.
     #[error(
-        "a copy of the log in `{}` is being served on this machine{}: this directory was copied or restored from that one, or          that one from this. Two of them would sign two different pasts of log {log}. Stop the other one first",
+        "a copy of the log in `{}` is being served on this machine{}: this directory was copied or restored from that one, or \
+         that one from this. Two of them would sign two different pasts of log {log}. Stop the other one first",
         .dir.display(), by_pid(.pid)
     )]
     Twin {
@@ -191,6 +197,8 @@ pub struct Home {
     _lock: File,
     store: Arc<FjallStore>,
     is_new: bool,
+    /// Whether a restore made the directory.
+    is_made: bool,
 }
 
 impl Home {
@@ -230,6 +238,7 @@ impl Home {
             _lock: lock,
             store,
             is_new,
+            is_made: false,
         })
     }
 
@@ -338,7 +347,7 @@ fn refuse_loss(layout: &Layout) -> Result<(), HomeError> {
 /// Whether there is no such file, or nothing but zeroes in it.
 fn is_blank(path: &Path) -> Result<bool, HomeError> {
     let mut bytes = Vec::new();
-    match File::open(path) {
+    match open_file(path, Links::Followed) {
         Ok(file) => file
             .take(ANCHOR_BYTES_READ)
             .read_to_end(&mut bytes)

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::chain::{Entry, Head};
 use super::cose::SignedEntry;
 use super::tree::{Tile, Tree, TreeError, leaf_hash, open_len};
+use crate::base::disk::is_out_of_space;
 use crate::base::{Digest, Seq, Timestamp};
 use crate::event::RowKey;
 
@@ -169,6 +170,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the disk is full, as an error of its own.
+    pub fn out_of_space(&self) -> Option<std::io::Error> {
+        is_out_of_space(self).then(|| std::io::ErrorKind::StorageFull.into())
+    }
+
     /// A failed write.
     pub(super) fn fatal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Fatal(error.into())

@@ -7,9 +7,9 @@
 use std::collections::BTreeSet;
 
 use super::check::Slots;
-use super::evidence::{Known, follow};
+use super::evidence::{Known, Offered, Origin, Piece, Reach, follow};
 use super::read::{Backup, BackupError, BackupSource};
-use crate::audit::{LogSource, Progress, Report, SourceError, StoreSource, verify};
+use crate::audit::{Progress, Report, SourceError, StoreSource, verify};
 use crate::base::{Arn, KeyId, LogId, Seq, SlotRef, limits};
 use crate::custody::{RootKey, VaultImage};
 use crate::domain::reapply::{self, ReapplyEvidence};
@@ -29,8 +29,8 @@ pub struct Order<'a> {
     pub at: Option<u64>,
     /// The root key.
     pub root: RootKey,
-    /// Newer evidence, each with its name.
-    pub evidence: Vec<(String, Box<dyn LogSource + 'a>)>,
+    /// Newer evidence.
+    pub evidence: Vec<Offered<'a>>,
     /// Why, for those who read the log later.
     pub reason: String,
     /// Time and randomness.
@@ -46,14 +46,16 @@ pub struct Restored {
     pub events: u64,
     /// The origin of the new epoch's checkpoints.
     pub origin: String,
-    /// Changes that evidence made.
+    /// Changes by which evidence took something away.
     pub reapplied: usize,
-    /// Keys that had a pending deletion and are disabled now, for want of evidence.
+    /// Deletions that evidence shows cancelled.
+    pub cancelled: usize,
+    /// Keys that had a pending deletion and are disabled now, for want of evidence that shows how the log ended.
     pub undecided: Vec<KeyId>,
     /// What evidence shows altered, and what was left as it was.
     pub altered: BTreeSet<String>,
-    /// Each piece of evidence: its name, how many events it added, and why no more.
-    pub evidence: Vec<(String, u64, Option<String>)>,
+    /// What each piece of evidence came to.
+    pub evidence: Vec<Piece>,
     /// Slots that the daemon had lost before the backup was made.
     pub damaged: usize,
 }
@@ -147,6 +149,7 @@ pub fn restore(
             .map(|log| log.origin.clone())
             .unwrap_or_default(),
         reapplied: 0,
+        cancelled: 0,
         undecided: Vec::new(),
         altered: BTreeSet::new(),
         evidence: Vec::new(),
@@ -230,44 +233,51 @@ fn needed_slots(state: &State, image: &VaultImage) -> Result<Slots, RestoreError
 /// All evidence, followed as far as it is to be believed.
 #[derive(Debug)]
 struct Evidence {
-    known: Vec<(String, Known)>,
-    /// How many events the longest of it shows.
+    known: Vec<Known>,
+    /// How many events the log had once, as it shows.
     longest: Option<u64>,
-    is_offered: bool,
+}
+
+impl Evidence {
+    /// Whether it shows how the log ended: what it does not show did not happen.
+    fn is_whole(&self) -> bool {
+        let whole = self.known.iter().map(|known| &known.piece);
+        let mut whole = whole.filter(|piece| piece.reach == Reach::Whole);
+        whole.any(|piece| Some(piece.size) == self.longest)
+    }
 }
 
 fn gather(
     backup: &Backup,
     state: &State,
     head: &Head,
-    offered: Vec<(String, Box<dyn LogSource + '_>)>,
+    offered: Vec<Offered<'_>>,
     is_cut: bool,
 ) -> Result<Evidence, RestoreError> {
     let mut evidence = Evidence {
         known: Vec::new(),
         longest: None,
-        is_offered: !offered.is_empty(),
     };
-    let mut add = |name: String, source: &mut dyn LogSource| {
-        let known = follow(state, head, source)?;
-        match &known.stopped {
-            Some(why) if known.events == 0 => Err(RestoreError::Evidence {
-                name,
-                why: why.clone(),
-            }),
+    let rest = is_cut.then(|| Offered {
+        // What the backup itself says after the place that was asked for.
+        name: backup.name(),
+        origin: Origin::Earlier,
+        source: Box::new(BackupSource::new(backup)),
+    });
+    for piece in rest.into_iter().chain(offered) {
+        let known = follow(state, head, piece)?;
+        match &known.piece.stopped {
+            Some(why) if known.piece.events == 0 => {
+                return Err(RestoreError::Evidence {
+                    name: known.piece.name.clone(),
+                    why: why.clone(),
+                });
+            }
             _ => {
-                evidence.longest = evidence.longest.max(Some(head.size + known.events));
-                evidence.known.push((name, known));
-                Ok(())
+                evidence.longest = evidence.longest.max(Some(known.piece.known_size()));
+                evidence.known.push(known);
             }
         }
-    };
-    if is_cut {
-        // What the backup itself says after the place that was asked for.
-        add(backup.name(), &mut BackupSource::new(backup))?;
-    }
-    for (name, mut source) in offered {
-        add(name, &mut *source)?;
     }
     Ok(evidence)
 }
@@ -281,24 +291,25 @@ fn take_away(
 ) -> Result<(), RestoreError> {
     let at = log.now();
     let mut taken = Taken::from(log.state().clone());
-    for (name, known) in &evidence.known {
+    for known in &evidence.known {
         let altered = reapply::altered(&taken.state, &known.state);
         let altered = altered.iter().map(|arn: &Arn| arn.as_str().to_owned());
         restored.altered.extend(altered);
         taken.add(reapply::taken_away(&taken.state, &known.state, at));
-        let told = (name.clone(), known.events, known.stopped.clone());
-        restored.evidence.push(told);
+        restored.evidence.push(known.piece.clone());
     }
     taken.add(reapply::erased(&taken.state, &slots.erased));
-    restored.reapplied = taken.changes.len();
+    let gives = |change: &&Change| matches!(change, Change::KeyDeletionCancelled { .. });
+    restored.cancelled = taken.changes.iter().filter(gives).count();
+    restored.reapplied = taken.changes.len() - restored.cancelled;
     record(log, &taken.changes, "newer evidence")?;
-    if !evidence.is_offered {
+    if !evidence.is_whole() {
         let changes = reapply::undecided(log.state());
         restored.undecided = disabled(&changes);
         record(
             log,
             &changes,
-            "no newer evidence: whether these deletions were carried out is not known",
+            "no evidence of how the log ended: whether these deletions were carried out is not known",
         )?;
     }
     // A copy that was put back holds what was destroyed before (law 5).

@@ -12,11 +12,10 @@
 //! M2  A later build raises the mark before it writes anything that this one would misread. So the mark covers the store's
 //!     keyspaces and keys, the encoding of rows, and which files there are; what a file names itself, it names besides.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::base::disk::write_atomically;
+use crate::base::disk::{Links, open_file, write_atomically};
 use crate::base::format::{SOFTWARE, UnknownFormat};
 
 /// Why a mark is not taken.
@@ -62,7 +61,7 @@ pub(super) fn mark(dir: &Path) -> Result<(), MarkError> {
 fn read(dir: &Path) -> Result<bool, MarkError> {
     let path = dir.join(NAME);
     let mut bytes = Vec::new();
-    match File::open(&path) {
+    match open_file(&path, Links::Followed) {
         Ok(file) => file
             .take(BYTES_MAX)
             .read_to_end(&mut bytes)

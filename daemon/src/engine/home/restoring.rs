@@ -15,6 +15,7 @@ impl Home {
     /// removed, for it never was a log.
     pub fn begin_restore(layout: Layout) -> Result<Self, HomeError> {
         let (dir, mark) = (layout.dir().to_owned(), layout.restoring());
+        let is_made = !dir.exists();
         take_directory(&dir)?;
         let lock = lock::take(&layout)?;
         let again = mark.exists();
@@ -37,7 +38,27 @@ impl Home {
             _lock: lock,
             store,
             is_new: true,
+            is_made,
         })
+    }
+
+    /// Gives up: nothing is left of what the restore made. A crash in between leaves a marked directory.
+    pub fn abandon_restore(self) -> Result<(), HomeError> {
+        let Self {
+            layout,
+            _lock: lock,
+            store,
+            is_made,
+            ..
+        } = self;
+        drop(store);
+        empty(&layout, &lock)?;
+        remove_if_there(&layout.restoring())?;
+        remove_if_there(&layout.lock())?;
+        match is_made {
+            true => std::fs::remove_dir(layout.dir()).map_err(io_error("remove", layout.dir())),
+            false => Ok(()),
+        }
     }
 
     /// Writes both mirrors of the vault, each synced.
@@ -53,6 +74,10 @@ impl Home {
 
     /// Ends a restore: from here on the directory is a log like any other.
     pub fn end_restore(&self) -> Result<(), HomeError> {
+        let copies = self.layout.evidence();
+        if copies.exists() {
+            std::fs::remove_dir_all(&copies).map_err(io_error("remove", &copies))?;
+        }
         self.store
             .discard_aside()
             .map_err(io_error("clear up in", &self.layout.store()))?;
