@@ -81,7 +81,11 @@ impl fmt::Display for Checked {
         }
         if let Some(first) = self.unopened.first() {
             let more = self.unopened.len() - 1;
-            return write!(f, "DAMAGED: {first} (and {more} more that do not open)");
+            write!(f, "DAMAGED: {first}")?;
+            return match more {
+                0 => Ok(()),
+                more => write!(f, " (and {more} more that do not open)"),
+            };
         }
         write!(
             f,
@@ -119,6 +123,8 @@ pub fn check(backup: &Backup, root: Option<RootKey>, progress: Progress<'_>) -> 
                 let (opened, unopened) = open_all(&checked.report.state, &vault, &checked.slots);
                 (checked.opened, checked.unopened) = (Some(opened), unopened);
             }
+            // The backup may be as whole as ever.
+            Err(VaultError::WrongRootKey) => return Err(BackupError::WrongRootKey),
             Err(error) => checked.unopened.push(error.to_string()),
         }
     }

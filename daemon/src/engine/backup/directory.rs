@@ -1,13 +1,13 @@
 //! A directory as a place for backups. An object is a file, mode 0600, that appears under its name when it is whole and
-//! synced; its directories are made when they are needed.
+//! synced; its directories are made when they are needed. Nothing below the directory that is a link is followed.
 
-use std::fs::{DirBuilder, File};
+use std::fs::DirBuilder;
 use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::depot::{Depot, DepotError, Object};
-use crate::base::disk::{sync_parent, write_atomically};
+use crate::base::disk::{is_no_file, open_below, sync_parent, write_atomically};
 use crate::base::limits;
 
 /// The directory.
@@ -82,9 +82,10 @@ impl Depot for Directory {
     fn get(&self, name: &str, bytes_max: u64) -> Result<Vec<u8>, DepotError> {
         let read = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => DepotError::Missing(name.to_owned()),
+            _ if is_no_file(&error) => DepotError::NoFile(name.to_owned()),
             _ => failed("read", name, &error),
         };
-        let file = File::open(self.0.join(name)).map_err(read)?;
+        let file = open_below(&self.0, name.as_ref()).map_err(read)?;
         let bytes = file.metadata().map_err(read)?.len();
         if bytes > bytes_max {
             return Err(DepotError::TooLarge {
