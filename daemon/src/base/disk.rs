@@ -173,7 +173,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Beside it, under a name that is nobody else's; one left over from a crash is replaced.
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.chancery-tmp", std::process::id()));
+    name.push(format!(".{}{TEMPORARY}", std::process::id()));
     let temporary = path.with_file_name(name);
     let _stale = std::fs::remove_file(&temporary);
     let mut file = OpenOptions::new()
@@ -193,6 +193,14 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     sync_parent(path)
 }
+
+/// Whether a file is named as the temporary of a write.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(TEMPORARY)
+}
+
+/// How the name of a temporary ends.
+const TEMPORARY: &str = ".chancery-tmp";
 
 /// Makes a created, renamed or removed directory entry durable.
 pub fn sync_parent(path: &Path) -> io::Result<()> {

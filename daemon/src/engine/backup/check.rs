@@ -59,6 +59,19 @@ impl Slots {
     }
 }
 
+/// Refuses to back up a vault with which the log that folds to `state` could not be restored.
+pub fn refuse_incomplete(state: &State, image: &VaultImage) -> Result<(), BackupError> {
+    let slots = Slots::of(state, image);
+    if !slots.missing.is_empty() {
+        return Err(BackupError::VaultLacks(slots.missing.len() as u64));
+    }
+    let key = state.internal_key(InternalKeyPurpose::LogSigning);
+    match key.map(|row| image.held(row.slot)) {
+        Some(Held::Filled) => Ok(()),
+        _ => Err(BackupError::NoLogKey),
+    }
+}
+
 impl Checked {
     /// Whether the backup can be restored whole.
     pub fn is_proven(&self) -> bool {

@@ -39,7 +39,7 @@ pub mod wreck;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Checked, check};
+pub use check::{Checked, check, refuse_incomplete};
 pub use depot::{Depot, DepotError};
 pub use evidence::{Offered, Origin, Piece, Reach};
 pub use live::copy_vault;

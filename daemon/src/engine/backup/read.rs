@@ -44,6 +44,18 @@ pub enum BackupError {
         /// What is wrong.
         what: &'static str,
     },
+    /// The vault to be backed up lacks what the log refers to.
+    #[error(
+        "the vault lacks {0} of the slots that the log refers to: it was put back from before them. What would be backed up \
+         could not be restored, so no backup was made, and the earlier ones stand. Put the newest copy of the vault back first"
+    )]
+    VaultLacks(u64),
+    /// The vault to be backed up has not the log's own key.
+    #[error(
+        "the vault does not hold the log key that the log ends with: the two are not of the same time. What would be backed \
+         up could not be restored, so no backup was made, and the earlier ones stand"
+    )]
+    NoLogKey,
     /// There is nothing.
     #[error("there is no whole backup{0}")]
     None(String),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::check::Slots;
 use super::evidence::{Known, Offered, Origin, Piece, Reach, follow};
 use super::read::{Backup, BackupError, BackupSource};
-use crate::audit::{Progress, Report, SourceError, StoreSource, verify};
+use crate::audit::{LogSource, Progress, Report, SourceError, StoreSource, verify};
 use crate::base::{Arn, KeyId, LogId, Seq, SlotRef, limits};
 use crate::custody::{RootKey, VaultImage};
 use crate::domain::reapply::{self, ReapplyEvidence};
@@ -81,12 +81,14 @@ pub enum RestoreError {
     /// The vault lacks what the log needs.
     #[error("the vault lacks slot {0} (and {1} more) that the log refers to: the backup is damaged")]
     SlotsMissing(SlotRef, usize),
-    /// The log key was erased before the vault was copied.
-    #[error(
-        "the log key of event {0} is not in the vault any more: it was replaced before the backup was finished. \
-         Choose another backup, or a later --at"
-    )]
-    LogKeyGone(u64),
+    /// The log key was replaced, and erased, before the vault was copied.
+    #[error("the log key of event {last} is not in the vault any more: {}", other_size(*.least))]
+    LogKeyGone {
+        /// The last event that was to be restored.
+        last: u64,
+        /// The fewest events that can be, where there is such a number.
+        least: Option<u64>,
+    },
     /// A piece of evidence says nothing about this log.
     #[error(
         "the evidence `{name}` proves nothing about this log: {why}. To restore without it, leave it out"
@@ -132,6 +134,12 @@ pub fn restore(
 
     let image = backup.vault()?;
     let slots = needed_slots(state, &image)?;
+    if !has_log_key(state, &slots) {
+        return Err(RestoreError::LogKeyGone {
+            last: size - 1,
+            least: least_size(backup, size)?,
+        });
+    }
     let known = gather(backup, state, &head, order.evidence, size < all)?;
     home.put_vault(image.bytes())?;
     let why = Why {
@@ -223,10 +231,44 @@ fn needed_slots(state: &State, image: &VaultImage) -> Result<Slots, RestoreError
     if let Some(first) = slots.missing.first() {
         return Err(RestoreError::SlotsMissing(*first, slots.missing.len() - 1));
     }
-    // Without it the new epoch can't be signed for by the one before.
-    match state.internal_key(InternalKeyPurpose::LogSigning) {
-        Some(row) if !slots.erased.contains(&row.slot) => Ok(slots),
-        _ => Err(RestoreError::LogKeyGone(state.size().saturating_sub(1))),
+    Ok(slots)
+}
+
+/// Whether the log's own key is there: without it the new epoch can't be signed for by the one before.
+fn has_log_key(state: &State, slots: &Slots) -> bool {
+    let row = state.internal_key(InternalKeyPurpose::LogSigning);
+    row.is_some_and(|row| !slots.erased.contains(&row.slot))
+}
+
+/// The fewest events of the backup whose log key is in its vault: those up to the last one after `size` that brought a key.
+fn least_size(backup: &Backup, size: u64) -> Result<Option<u64>, RestoreError> {
+    let mut source = BackupSource::new(backup);
+    let mut least = None;
+    let mut next = size;
+    loop {
+        let page = source.entries(Seq::new(next), PAGE_ENTRIES)?;
+        if page.is_empty() {
+            return Ok(least);
+        }
+        for entry in page {
+            next += 1;
+            let event = SignedEntry::parse(&entry).ok();
+            let event = event.and_then(|entry| decode_event(entry.payload).ok());
+            let mut changes = event.iter().flat_map(|event| &event.chg);
+            if changes.any(|change| matches!(change, Change::LogKeyRotated(_) | Change::EpochBegun(_))) {
+                least = Some(next);
+            }
+        }
+    }
+}
+
+fn other_size(least: Option<u64>) -> String {
+    match least {
+        Some(least) => format!(
+            "it was replaced later, and then erased. From this backup --at can be {least} or more; for fewer events \
+             choose a backup that was made before"
+        ),
+        None => "it was replaced before the backup was finished. Choose another backup".to_owned(),
     }
 }
 
@@ -354,6 +396,9 @@ impl Taken {
         }
     }
 }
+
+/// Entries asked for at once.
+const PAGE_ENTRIES: usize = 1_024;
 
 fn disabled(changes: &[Change]) -> Vec<KeyId> {
     let keys = changes.iter().filter_map(|change| match change {
