@@ -5,6 +5,7 @@
 //! DIR/format                 the mark: which format the directory has
 //! DIR/founding               present from the first step of a founding until its last
 //! DIR/restoring              present from the first step of a restore until its last
+//! DIR/evidence/              private copies of evidence, only during a restore
 //! DIR/store/                 the log, its tree, the rows (fjall)
 //! DIR/vault-a, DIR/vault-b   the two mirrors of the vault
 //! DIR/anchor                 the anchor, unless the operator keeps it elsewhere
@@ -145,7 +146,7 @@ pub enum HomeError {
     /// The store is empty, and something beside it says that it was not always so.
     #[error(
         "the store in `{}` is empty, but `{}` was written for a log: the log is missing. Put `store` back (a mount that \
-         is not there? a backup?); to give the log up and found another one, name another --data directory",
+         is not there? a copy?), or `chancery restore` a backup into another directory; to give the log up and found another one, name another --data directory",
         .dir.display(), .witness.display()
     )]
     LogMissing {

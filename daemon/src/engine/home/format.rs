@@ -26,7 +26,7 @@ pub enum MarkError {
     Unknown(#[from] UnknownFormat),
     /// Not a mark.
     #[error(
-        "`{}` does not say which format the directory has: put the file back from a backup, or, when you know that no \
+        "`{}` does not say which format the directory has: put the file back from a copy, or, when you know that no \
          newer version of chancery ever used the directory, remove the file", .0.display()
     )]
     Damaged(PathBuf),
