@@ -39,11 +39,12 @@ pub(super) struct Arguments {
     /// Only prove that it could be restored whole; writes nothing
     #[arg(long, conflicts_with_all = ["at", "evidence", "reason"])]
     check: bool,
-    /// Restore only the first SIZE events; what the rest destroys or revokes stays destroyed and revoked
+    /// Restore only the first SIZE events, not fewer than up to the last replacement of the log key; what the rest destroys or
+    /// revokes stays destroyed and revoked
     #[arg(long, value_name = "SIZE")]
     at: Option<u64>,
-    /// Newer evidence of the same log: the lost machine's data directory, as far as it can be read, a log export or a backup;
-    /// what it shows destroyed or revoked stays so. May be repeated
+    /// Newer evidence of the same log: the lost machine's data directory, a log export or a backup. It is read as far as it
+    /// can be, and never written; what it shows destroyed or revoked stays so. May be repeated
     #[arg(long, value_name = "PLACE")]
     evidence: Vec<String>,
     /// Why, for those who read the log later
@@ -69,9 +70,15 @@ Examples:
 the log refers to; with --root-key also that each opens. Last line: the verdict.
 
 A restore verifies the same, derives the state from the log, and begins a new epoch: whoever knows a longer log sees that this
-one was restored. Keys, access keys, users and attachments that --evidence shows destroyed or revoked stay so. Without it, keys
-that waited for their deletion are disabled and their deletion is cancelled: nobody knows whether it was carried out. Things
-made after the backup are gone. The directory must be new or empty; a restore that was cut short begins anew.";
+one was restored. Keys, access keys, users and attachments that --evidence shows destroyed or revoked stay so. Keys that waited for
+their deletion are disabled and their deletion is cancelled, for nobody knows whether it was carried out, unless --evidence shows
+how the log ended: the lost machine's own directory, with newer events and all that its anchor knows of. Things made after the
+backup are gone. The directory must be new or empty; a restore that fails leaves nothing, one that was cut short begins anew.
+
+--at can't go back behind the last replacement of the log key: the refusal names the least SIZE.
+
+Afterwards: stop the lost daemon for good, put the root key where `chancery serve` looks for it (/etc/chancery/root.key for root,
+DIR.root-key beside --data DIR), and start.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     process::harden()?;

@@ -187,7 +187,7 @@ fn a_full_disk_is_no_damage_and_the_same_restore_goes_on_when_there_is_room() {
     ] {
         faults.plan(Fault::WriteFails, Errno::NOSPC, path, after);
         let said = says(&desk.restore(&daemon, &[Path::new("--data"), &into]), 1);
-        assert!(faults.happened() > 0, "{path}");
+        assert!(faults.happened() > 0, "{path}: {said}");
         assert!(
             said.contains("there is no space left") && !said.contains("Fjall"),
             "{path}: {said}"
