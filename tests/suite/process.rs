@@ -82,6 +82,11 @@ impl Daemon {
         self.arguments.extend(arguments.iter().map(OsString::from));
     }
 
+    /// Has another command live in its environment.
+    pub fn lend_environment(&self, command: &mut Command) {
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+    }
+
     /// Starts it again on what is there.
     pub fn start_again(&mut self) {
         if let Err((ended, said)) = self.try_start() {

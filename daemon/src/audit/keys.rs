@@ -137,12 +137,13 @@ impl fmt::Display for Turn {
         };
         write!(
             f,
-            "event {}: epoch {} began ({}: {}), ",
-            self.seq,
-            begun.number,
-            begun.cause,
-            super::readable::printable(&begun.reason)
+            "event {}: epoch {} began ({}",
+            self.seq, begun.number, begun.cause,
         )?;
+        if !begun.reason.is_empty() {
+            write!(f, ": {}", super::readable::printable(&begun.reason))?;
+        }
+        f.write_str("), ")?;
         if begun.missing > 0 {
             write!(f, "{} events are missing before it, ", begun.missing)?;
         }

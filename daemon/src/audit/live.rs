@@ -73,6 +73,8 @@ pub struct VaultPage {
     pub records: Vec<u8>,
     /// How many slots the vault has.
     pub slots: u64,
+    /// On the last page, how many slots that the log refers to are not among them.
+    pub missing: u64,
 }
 
 impl LiveSource {
@@ -90,6 +92,8 @@ impl LiveSource {
             header: page.text("Header").and_then(base64).ok_or(BAD_VAULT)?,
             records: page.text("Records").and_then(base64).ok_or(BAD_VAULT)?,
             slots: page.number("Slots").ok_or(BAD_VAULT)?,
+            // Earlier daemons did not count them.
+            missing: page.number("Missing").unwrap_or(0),
         })
     }
 

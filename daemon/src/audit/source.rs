@@ -218,7 +218,7 @@ impl LogSource for StoreSource<'_> {
 }
 
 /// What an anchor's file says, its signature not yet checked; none when it is blank.
-pub(super) fn read_anchor(file: Box<dyn BlockFile>, log: LogId) -> Result<Option<SignedAnchor>, SourceError> {
+pub fn read_anchor(file: Box<dyn BlockFile>, log: LogId) -> Result<Option<SignedAnchor>, SourceError> {
     let newest = AnchorFile::open(file, log).map_err(SourceError::Anchor)?.newest();
     match newest {
         Ok(anchor) => Ok(anchor),

@@ -1,6 +1,6 @@
 //! `chancery backup`: the log and the vault, sealed to the operator's key, into a directory or a bucket.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::exit::{Failure, say};
 use super::log::SourceArgs;
@@ -8,10 +8,15 @@ use super::log::from::Chosen;
 use super::log::progress::Shown;
 use super::process;
 use super::target::Target;
-use crate::audit::{LogSource, SourceError, StoreSource};
+use crate::audit::{LogSource, SourceError, StoreSource, fold_first};
 use crate::base::time::{Clock, SystemClock};
 use crate::custody::VaultImage;
-use crate::engine::backup::{BackupError, DepotError, Draft, Made, Recipients, copy_vault, depot};
+use crate::engine::backup::{
+    BackupError, DepotError, Draft, Made, Recipients, copy_vault, depot, refuse_incomplete,
+};
+use crate::engine::boot::load_state;
+use crate::ledger::EventStore;
+use crate::projection::State;
 
 /// Back up a daemon, running or stopped: its log and its vault, sealed to a key of yours
 ///
@@ -53,6 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     process::harden()?;
     let recipients = arguments.recipients.iter().map(String::as_str);
     let recipients = Recipients::parse(recipients).map_err(|error| Failure::Usage(error.to_string()))?;
+    refuse_inside(&arguments.to)?;
     let source = SourceArgs {
         data: arguments.data.clone(),
         target: arguments.target.clone(),
@@ -73,6 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             .and_then(|mut log| draft(&mut log, &mut progress))
             .and_then(|draft| {
                 let vault = VaultImage::of_mirrors(&stopped.mirrors()?, draft.log())?;
+                refuse_incomplete(&state_of(stopped.store())?, &vault)?;
                 draft.finish(&vault, SystemClock.now())
             }),
         // No argument names one: an export has no vault.
@@ -81,6 +88,34 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     drop(shown);
     let made = made.map_err(|error| failed(&error))?;
     say(&told(&made, &arguments.to))
+}
+
+/// What the log of a stopped daemon comes to: as its rows have it, or, where they can't be read, folded again.
+fn state_of(store: &dyn EventStore) -> Result<State, BackupError> {
+    if let Ok(state) = load_state(store) {
+        return Ok(state);
+    }
+    let mut source = StoreSource::new(store)?;
+    let size = source.size();
+    Ok(fold_first(&mut source, size, &mut |_, _| ())?.0)
+}
+
+/// A place for backups that lies in a data directory is lost with it.
+fn refuse_inside(to: &str) -> Result<(), Failure> {
+    if to.contains("://") {
+        return Ok(());
+    }
+    let whole = std::path::absolute(to).unwrap_or_else(|_| to.into());
+    // What is not there yet will be made below the first one that is.
+    let there = whole.ancestors().find_map(|path| path.canonicalize().ok());
+    let is_data = |path: &&Path| path.join("store").is_dir() && path.join("vault-a").exists();
+    match there.as_deref().and_then(|path| path.ancestors().find(is_data)) {
+        Some(data) => Err(Failure::Usage(format!(
+            "`{to}` is in the data directory `{}`, and would be lost with it: name another place",
+            data.display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn told(made: &Made, to: &str) -> String {

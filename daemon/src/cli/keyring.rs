@@ -115,7 +115,7 @@ fn status(data: &DataArguments) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::No(
-            "slots are damaged in both mirrors: restore the vault from a backup".to_owned(),
+            "slots are damaged in both mirrors: put one of them back from a copy or a backup; RECOVERY.md has the steps".to_owned(),
         ))
     }
 }

@@ -24,6 +24,7 @@ mod paths;
 mod patience;
 mod policy;
 mod process;
+mod prose;
 mod restore;
 mod serve;
 mod start;
@@ -91,11 +92,12 @@ pub fn main() -> ExitCode {
 
 /// The whole command line: what is declared here, and one command for each product of the API.
 fn command() -> clap::Command {
-    table::PRODUCTS
+    let command = table::PRODUCTS
         .into_iter()
         .fold(Cli::command(), |command, product| {
             command.subcommand(action::command(product))
-        })
+        });
+    prose::reflow(command)
 }
 
 fn run(matches: &ArgMatches) -> Result<(), Failure> {

@@ -1,27 +1,30 @@
 //! `chancery restore`: proves a backup, or makes a data directory of it.
 
+mod evidence;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use evidence::Opened;
+
 use super::backup::failed;
 use super::exit::{Failure, say};
-use super::log::RunError;
-use super::log::from::Stopped;
 use super::log::progress::Shown;
 use super::process;
 use super::start::DataArguments;
-use crate::audit::{ExportSource, LogSource, SourceError, StoreSource};
+use crate::audit::SourceError;
+use crate::base::disk::is_out_of_space;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{LogId, limits};
+use crate::custody::RootKey;
 use crate::engine::backup::{
-    Backup, BackupError, BackupSource, Choice, Identities, Order, RestoreError, Restored, check, depot,
-    restore,
+    Backup, BackupError, Choice, Identities, Order, RestoreError, Restored, check, depot, restore,
 };
 use crate::engine::boot::World;
-use crate::engine::home::Home;
+use crate::engine::home::{Home, Layout};
 
 /// Prove a backup, or make a new data directory of it
 #[derive(Debug, clap::Args)]
@@ -36,11 +39,12 @@ pub(super) struct Arguments {
     /// Only prove that it could be restored whole; writes nothing
     #[arg(long, conflicts_with_all = ["at", "evidence", "reason"])]
     check: bool,
-    /// Restore only the first SIZE events; what the rest destroys or revokes stays destroyed and revoked
+    /// Restore only the first SIZE events, not fewer than up to the last replacement of the log key; what the rest destroys or
+    /// revokes stays destroyed and revoked
     #[arg(long, value_name = "SIZE")]
     at: Option<u64>,
-    /// Newer evidence of the same log: the lost machine's data directory, as far as it can be read, a log export or a backup;
-    /// what it shows destroyed or revoked stays so. May be repeated
+    /// Newer evidence of the same log: the lost machine's data directory, a log export or a backup. It is read as far as it
+    /// can be, and never written; what it shows destroyed or revoked stays so. May be repeated
     #[arg(long, value_name = "PLACE")]
     evidence: Vec<String>,
     /// Why, for those who read the log later
@@ -66,9 +70,15 @@ Examples:
 the log refers to; with --root-key also that each opens. Last line: the verdict.
 
 A restore verifies the same, derives the state from the log, and begins a new epoch: whoever knows a longer log sees that this
-one was restored. Keys, access keys, users and attachments that --evidence shows destroyed or revoked stay so. Without it, keys
-that waited for their deletion are disabled and their deletion is cancelled: nobody knows whether it was carried out. Things
-made after the backup are gone. The directory must be new or empty; a restore that was cut short begins anew.";
+one was restored. Keys, access keys, users and attachments that --evidence shows destroyed or revoked stay so. Keys that waited for
+their deletion are disabled and their deletion is cancelled, for nobody knows whether it was carried out, unless --evidence shows
+how the log ended: the lost machine's own directory, with newer events and all that its anchor knows of. Things made after the
+backup are gone. The directory must be new or empty; a restore that fails leaves nothing, one that was cut short begins anew.
+
+--at can't go back behind the last replacement of the log key: the refusal names the least SIZE.
+
+Afterwards: stop the lost daemon for good, put the root key where `chancery serve` looks for it (/etc/chancery/root.key for root,
+DIR.root-key beside --data DIR), and start.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     process::harden()?;
@@ -94,31 +104,24 @@ fn run_restore(arguments: &Arguments, backup: &Backup) -> Result<(), Failure> {
             limits::REASON_BYTES_MAX
         )));
     }
+    let all = backup.manifest.name.size;
+    if arguments.at.is_some_and(|at| at == 0 || at > all) {
+        return Err(refused(&RestoreError::NoSuchSize(all), &layout));
+    }
     let mut opened = Vec::with_capacity(arguments.evidence.len());
     for place in &arguments.evidence {
-        opened.push((place, Opened::open(place, arguments, backup)?));
+        let piece = Opened::open(place, &arguments.identity, backup)?;
+        opened.push((place.as_str(), piece));
     }
-    let world = World {
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
+    let home = Home::begin_restore(layout.clone()).map_err(|error| refused(&error.into(), &layout))?;
+    let restored = match fill(&home, root, arguments, backup, &opened) {
+        Ok(restored) => restored,
+        Err(failure) => {
+            // What can't be cleared away is marked: the same restore, run again, does it.
+            let _marked = home.abandon_restore();
+            return Err(failure);
+        }
     };
-    let mut evidence = Vec::with_capacity(opened.len());
-    for (place, opened) in &opened {
-        evidence.push(((*place).clone(), opened.source()?));
-    }
-    let home = Home::begin_restore(layout)?;
-    let order = Order {
-        at: arguments.at,
-        root,
-        evidence,
-        reason: arguments.reason.clone(),
-        world: &world,
-    };
-    let mut shown = Shown::start("restored");
-    let restored = restore(&home, backup, order, &mut |done, all| shown.at(done, all));
-    drop(shown);
-    let restored = restored.map_err(|error| refused(&error))?;
-    home.end_restore()?;
     details(&restored);
     say(&format!(
         "restored: {} events of log {} in {}; the new epoch is {}",
@@ -129,19 +132,58 @@ fn run_restore(arguments: &Arguments, backup: &Backup) -> Result<(), Failure> {
     ))
 }
 
+/// The restore itself, into a directory that is marked; ends with its mark gone.
+fn fill(
+    home: &Home,
+    root: RootKey,
+    arguments: &Arguments,
+    backup: &Backup,
+    opened: &[(&str, Opened)],
+) -> Result<Restored, Failure> {
+    let world = World {
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    let mut evidence = Vec::with_capacity(opened.len());
+    for (number, (place, opened)) in opened.iter().enumerate() {
+        let copy = home.layout().evidence().join(number.to_string());
+        evidence.push(opened.offer(place, &copy, home.layout())?);
+    }
+    let order = Order {
+        at: arguments.at,
+        root,
+        evidence,
+        reason: arguments.reason.clone(),
+        world: &world,
+    };
+    let mut shown = Shown::start("restored");
+    let restored = restore(home, backup, order, &mut |done, all| shown.at(done, all));
+    drop(shown);
+    let restored = restored.map_err(|error| refused(&error, home.layout()))?;
+    home.end_restore()
+        .map_err(|error| refused(&error.into(), home.layout()))?;
+    Ok(restored)
+}
+
 /// What the operator should know and look at.
 fn details(restored: &Restored) {
-    for (place, events, stopped) in &restored.evidence {
-        match stopped {
-            None => eprintln!("evidence `{place}`: {events} newer events"),
-            Some(why) => eprintln!("evidence `{place}`: {events} newer events, and no more: {why}"),
-        }
+    for piece in &restored.evidence {
+        eprintln!("{piece}");
     }
     if restored.reapplied > 0 {
         eprintln!(
             "taken away again, as newer evidence shows: {} changes",
             restored.reapplied
         );
+    }
+    if restored.cancelled > 0 {
+        eprintln!(
+            "cancelled again, as newer evidence shows: the deletion of {} keys",
+            restored.cancelled
+        );
+    }
+    if !restored.undecided.is_empty() && !restored.evidence.is_empty() {
+        eprintln!("the evidence does not show how the log ended, so no deletion is left pending");
     }
     for key in &restored.undecided {
         eprintln!("key {key} waited for its deletion: it is disabled now, and the deletion is cancelled");
@@ -159,7 +201,10 @@ fn details(restored: &Restored) {
     }
 }
 
-fn refused(error: &RestoreError) -> Failure {
+fn refused(error: &RestoreError, layout: &Layout) -> Failure {
+    if is_out_of_space(error) {
+        return Failure::No(no_space(layout));
+    }
     match error {
         RestoreError::Backup(error) => failed(error),
         RestoreError::NoSuchSize(_) => Failure::Usage(error.to_string()),
@@ -167,54 +212,12 @@ fn refused(error: &RestoreError) -> Failure {
     }
 }
 
-/// A piece of evidence, open.
-#[derive(Debug)]
-enum Opened {
-    /// A data directory.
-    Data(Stopped),
-    /// What `log export` wrote.
-    Export(PathBuf),
-    /// Another backup of the same log.
-    Backup(Box<Backup>),
-}
-
-impl Opened {
-    fn open(place: &str, arguments: &Arguments, backup: &Backup) -> Result<Self, Failure> {
-        let path = Path::new(place);
-        if path.join("store").is_dir() {
-            let stopped = Stopped::open(path, None);
-            return stopped
-                .map(Self::Data)
-                .map_err(|error| Failure::from(RunError::from(error)));
-        }
-        if path.join("export").is_file() || path.join("unfinished").exists() {
-            return Ok(Self::Export(path.to_owned()));
-        }
-        let choice = Choice {
-            log: Some(backup.manifest.set.log),
-            manifest: None,
-        };
-        let identities = read_identities(&arguments.identity)?;
-        let depot = depot::open(place, false).map_err(|error| failed(&error.into()))?;
-        let newer = Backup::open(depot, identities, &choice).map_err(|error| failed(&error))?;
-        Ok(Self::Backup(Box::new(newer)))
-    }
-
-    fn source(&self) -> Result<Box<dyn LogSource + '_>, Failure> {
-        match self {
-            Self::Data(stopped) => {
-                let source = StoreSource::new(stopped.store());
-                let source = source.map_err(|error| Failure::from(RunError::from(error)))?;
-                Ok(Box::new(source))
-            }
-            Self::Export(dir) => {
-                let source = ExportSource::open(dir).map_err(SourceError::from);
-                let source = source.map_err(|error| Failure::from(RunError::from(error)))?;
-                Ok(Box::new(source))
-            }
-            Self::Backup(backup) => Ok(Box::new(BackupSource::new(backup))),
-        }
-    }
+/// A full disk is no damage.
+fn no_space(layout: &Layout) -> String {
+    format!(
+        "there is no space left for `{}`: make room and run the same restore again",
+        layout.dir().display()
+    )
 }
 
 fn open(place: &str, arguments: &Arguments) -> Result<Backup, Failure> {
@@ -247,7 +250,8 @@ fn run_check(arguments: &Arguments, backup: &Backup) -> Result<(), Failure> {
     for problem in checked.report.problems.first() {
         eprintln!("{problem}");
     }
-    for what in &checked.unopened {
+    // The verdict names the first.
+    for what in checked.unopened.iter().skip(1) {
         eprintln!("{what}");
     }
     if !checked.slots.damaged.is_empty() {

@@ -18,7 +18,7 @@ pub struct Anchoring {
 #[derive(Debug, thiserror::Error)]
 pub enum AnchoringError {
     /// The file.
-    #[error(transparent)]
+    #[error("{0}")]
     Io(#[from] std::io::Error),
     /// The log has another key, and it can't be unsealed.
     #[error("the log key that is in force now can't be used: {0}")]

@@ -5,6 +5,7 @@
 //! DIR/format                 the mark: which format the directory has
 //! DIR/founding               present from the first step of a founding until its last
 //! DIR/restoring              present from the first step of a restore until its last
+//! DIR/evidence/              private copies of evidence, only during a restore
 //! DIR/store/                 the log, its tree, the rows (fjall)
 //! DIR/store-copy/            only while `accept-loss --cut-journal` looks at what a cut would leave
 //! DIR/vault-a, DIR/vault-b   the two mirrors of the vault
@@ -34,7 +35,7 @@ use super::epoch::AcceptError;
 use super::offline::OfflineError;
 use super::reserve::{OsDisk, ReserveLimits};
 use crate::base::LogId;
-use crate::base::disk::{BlockFile, OsFile, sync_parent, write_atomically};
+use crate::base::disk::{BlockFile, Links, OsFile, open_file, sync_parent, write_atomically};
 use crate::custody::RootKey;
 use crate::ledger::{EventStore, FjallStore, StoreError};
 
@@ -100,6 +101,11 @@ impl Layout {
     pub fn restoring(&self) -> PathBuf {
         self.dir.join("restoring")
     }
+
+    /// Where a restore keeps private copies of evidence until it ends.
+    pub fn evidence(&self) -> PathBuf {
+        self.dir.join("evidence")
+    }
 }
 
 /// Why a data directory can't be used.
@@ -131,7 +137,8 @@ pub enum HomeError {
     },
     /// A copy of it is in use.
     #[error(
-        "a copy of the log in `{}` is being served on this machine{}: this directory was copied or restored from that one, or          that one from this. Two of them would sign two different pasts of log {log}. Stop the other one first",
+        "a copy of the log in `{}` is being served on this machine{}: this directory was copied or restored from that one, or \
+         that one from this. Two of them would sign two different pasts of log {log}. Stop the other one first",
         .dir.display(), by_pid(.pid)
     )]
     Twin {
@@ -145,7 +152,7 @@ pub enum HomeError {
     /// The store is empty, and something beside it says that it was not always so.
     #[error(
         "the store in `{}` is empty, but `{}` was written for a log: the log is missing. Put `store` back (a mount that \
-         is not there? a backup?); to give the log up and found another one, name another --data directory",
+         is not there? a copy?), or `chancery restore` a backup into another directory; to give the log up and found another one, name another --data directory",
         .dir.display(), .witness.display()
     )]
     LogMissing {
@@ -197,6 +204,8 @@ pub struct Home {
     _lock: File,
     store: Arc<FjallStore>,
     is_new: bool,
+    /// Whether a restore made the directory.
+    is_made: bool,
 }
 
 impl Home {
@@ -240,6 +249,7 @@ impl Home {
             _lock: lock,
             store,
             is_new,
+            is_made: false,
         })
     }
 
@@ -348,7 +358,7 @@ fn refuse_loss(layout: &Layout) -> Result<(), HomeError> {
 /// Whether there is no such file, or nothing but zeroes in it.
 fn is_blank(path: &Path) -> Result<bool, HomeError> {
     let mut bytes = Vec::new();
-    match File::open(path) {
+    match open_file(path, Links::Followed) {
         Ok(file) => file
             .take(ANCHOR_BYTES_READ)
             .read_to_end(&mut bytes)

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::disk::sync_parent;
 
@@ -40,6 +40,17 @@ pub(super) fn copy_journals(dir: &Path) -> io::Result<()> {
     // A crash before this line leaves an unfinished copy that the next start replaces; after it, the copy is complete.
     fs::rename(&unfinished, &aside)?;
     sync_parent(&aside)
+}
+
+/// Where the copy of the journals of the database in `dir` is, when there is one.
+pub(super) fn place(dir: &Path) -> PathBuf {
+    dir.join(ASIDE)
+}
+
+/// Whether `path` is named as the copy is, or as one that was cut short.
+pub(super) fn is_its_name(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name == ASIDE || name == UNFINISHED)
 }
 
 /// Removes the copy. A crash in between leaves part of it under the other name.

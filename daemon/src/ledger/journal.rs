@@ -126,17 +126,42 @@ fn count_whole(bytes: &[u8]) -> u64 {
     count
 }
 
+/// Gives `each` every key and value, of at most `most` bytes, that a whole record anywhere in `bytes` puts into any keyspace.
+pub(super) fn values(bytes: &[u8], most: usize, mut each: impl FnMut(&[u8], Vec<u8>)) {
+    let mut rest = bytes;
+    while let Some(start) = rest.iter().position(|byte| *byte == START) {
+        let candidate = rest.get(start..).unwrap_or_default();
+        let Some((_, items, after)) = whole(candidate) else {
+            rest = candidate.get(1..).unwrap_or_default();
+            continue;
+        };
+        let mut items = items;
+        while let Some((item, next)) = item(items) {
+            if let Some(value) = item.value(most) {
+                each(item.key, value);
+            }
+            items = next;
+        }
+        rest = after;
+    }
+}
+
 /// The sequence number of the whole record at the start of `bytes`, and what follows it; none when there is no such record.
 fn record(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    whole(bytes).map(|(seqno, _, after)| (seqno, after))
+}
+
+/// The same, with the record's items.
+fn whole(bytes: &[u8]) -> Option<(u64, &[u8], &[u8])> {
     let (count, seqno, rest) = start(bytes)?;
     let mut after = rest;
     for _ in 0..count {
-        after = item(after)?;
+        after = item(after)?.1;
     }
     let items = rest.get(..rest.len() - after.len())?;
     let (sum, after) = after.strip_prefix(&[END])?.split_first_chunk()?;
     let after = after.strip_prefix(TRAILER)?;
-    (xxh3_64(items) == u64::from_le_bytes(*sum)).then_some((seqno, after))
+    (xxh3_64(items) == u64::from_le_bytes(*sum)).then_some((seqno, items, after))
 }
 
 fn start(bytes: &[u8]) -> Option<(u32, u64, &[u8])> {
@@ -145,22 +170,62 @@ fn start(bytes: &[u8]) -> Option<(u32, u64, &[u8])> {
     Some((u32::from_le_bytes(*count), u64::from_le_bytes(*seqno), rest))
 }
 
-fn item(bytes: &[u8]) -> Option<&[u8]> {
-    if let Some(cleared) = bytes.strip_prefix(&[CLEAR]) {
-        return cleared.get(8..);
+/// What a record says of one key; of a keyspace that is cleared, nothing.
+#[derive(Debug, Default)]
+struct Item<'a> {
+    kind: u8,
+    compression: u8,
+    key: &'a [u8],
+    length: u32,
+    stored: &'a [u8],
+}
+
+impl Item<'_> {
+    /// The value that it puts, unpacked; none when it deletes, or when the value is longer than `most`.
+    fn value(&self, most: usize) -> Option<Vec<u8>> {
+        let length = usize::try_from(self.length)
+            .ok()
+            .filter(|length| *length <= most)?;
+        match (self.kind, self.compression) {
+            (VALUE, PLAIN) => Some(self.stored.to_vec()),
+            (VALUE, LZ4) => lz4_flex::block::decompress(self.stored, length).ok(),
+            _ => None,
+        }
     }
-    let rest = bytes.strip_prefix(&[ITEM])?.get(10..)?;
-    let (key, rest) = rest.split_first_chunk()?;
-    let (_value, rest) = rest.split_first_chunk::<4>()?;
+}
+
+fn item(bytes: &[u8]) -> Option<(Item<'_>, &[u8])> {
+    if let Some(cleared) = bytes.strip_prefix(&[CLEAR]) {
+        let cleared_kind = Item {
+            kind: CLEAR,
+            ..Item::default()
+        };
+        return Some((cleared_kind, cleared.get(8..)?));
+    }
+    let ([kind, compression], rest) = bytes.strip_prefix(&[ITEM])?.split_first_chunk()?;
+    let (key, rest) = rest.get(8..)?.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
     let (stored, rest) = rest.split_first_chunk()?;
-    let rest = rest.get(usize::from(u16::from_le_bytes(*key))..)?;
-    rest.get(usize::try_from(u32::from_le_bytes(*stored)).ok()?..)
+    let (key, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*key)))?;
+    let (stored, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*stored)).ok()?)?;
+    let item = Item {
+        kind: *kind,
+        compression: *compression,
+        key,
+        length: u32::from_le_bytes(*length),
+        stored,
+    };
+    Some((item, rest))
 }
 
 const START: u8 = 1;
 const ITEM: u8 = 2;
 const END: u8 = 3;
 const CLEAR: u8 = 4;
+/// The type of an item that puts a value; the others delete.
+const VALUE: u8 = 0;
+const PLAIN: u8 = 0;
+const LZ4: u8 = 1;
 const TRAILER: &[u8] = b"FJL\x03";
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::chain::{Entry, Head};
 use super::cose::SignedEntry;
 use super::tree::{Tile, Tree, TreeError, leaf_hash, open_len};
+use crate::base::disk::is_out_of_space;
 use crate::base::{Digest, Seq, Timestamp};
 use crate::event::RowKey;
 
@@ -120,8 +121,9 @@ pub enum StoreError {
     Fatal(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store could not be opened.
     #[error(
-        "the store in `{}` is damaged and can't be opened: {source}. Put `store` back whole from a copy or a backup; \
-         its journals as they were found are in its `journal-aside`", .dir.display()
+        "the store in `{}` is damaged and can't be opened: {source}. Put `store` back whole from a copy of the \
+         directory. With a backup alone, `chancery restore` it into a new directory and give this one as --evidence. Its \
+         journals as they were found are in its `journal-aside`", .dir.display()
     )]
     Unopened {
         /// Where it is.
@@ -133,7 +135,8 @@ pub enum StoreError {
     /// A journal is damaged before its end; nothing was changed.
     #[error(
         "the journal `{}` is damaged at byte {at}: {whole_after} whole groups of events follow, which were acknowledged. \
-         Nothing was changed. Put the file, or the whole `store`, back from a copy or a backup. When there is none, \
+         Nothing was changed. Put the file, or the whole `store`, back from a copy of the directory. With a backup, `chancery \
+         restore` it into a new directory and give this one as --evidence. When there is none, \
          `chancery log accept-loss --data DIR --cut-journal --reason TEXT` goes on with what is before the damage", .journal.display()
     )]
     JournalDamaged {
@@ -145,7 +148,8 @@ pub enum StoreError {
         whole_after: u64,
     },
     /// Something is missing in the store's directory, or does not belong there; nothing was changed.
-    #[error("`{}` {what}. Nothing was changed. What is missing can be put back from a copy or a backup of `store`", .path.display())]
+    #[error("`{}` {what}. Nothing was changed. What is missing can be put back from a copy of `store`; with a \
+         backup alone, `chancery restore` it into a new directory and give this one as --evidence", .path.display())]
     Misshapen {
         /// What it is about.
         path: PathBuf,
@@ -154,11 +158,14 @@ pub enum StoreError {
     },
     /// The store could not be read.
     #[error(
-        "the store can't be read: {0}. If the disk is sound, put `store` back whole from a copy or a backup"
+        "the store can't be read: {0}. If the disk is sound, put `store` back whole from a copy of the directory, or `chancery \
+         restore` a backup into a new one"
     )]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// What is stored contradicts itself.
-    #[error("the store is damaged: {0}. Put `store` back whole from a copy or a backup")]
+    #[error(
+        "the store is damaged: {0}. Put `store` back whole from a copy of the directory, or `chancery restore` a backup into a new one"
+    )]
     Damaged(&'static str),
     /// The group does not continue the log: a fault of the writer, and nothing was written.
     #[error("the group does not continue the log")]
@@ -169,6 +176,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the disk is full, as an error of its own.
+    pub fn out_of_space(&self) -> Option<std::io::Error> {
+        is_out_of_space(self).then(|| std::io::ErrorKind::StorageFull.into())
+    }
+
     /// A failed write.
     pub(super) fn fatal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Fatal(error.into())

@@ -26,6 +26,10 @@ pub(super) fn survey(dir: &Path) -> Result<(), StoreError> {
             false => Ok(()),
         };
     }
+    // A pipe or a socket in the place of a file would have whoever opens it wait for ever.
+    if !marker.is_file() {
+        return Err(misshapen(&marker, FOREIGN));
+    }
     foreign_journals(dir)
         .map_err(StoreError::unreadable)?
         .map_or(Ok(()), |path| Err(misshapen(&path, FOREIGN)))?;
@@ -59,6 +63,9 @@ pub(super) fn survey(dir: &Path) -> Result<(), StoreError> {
         if !path.join(CURRENT).is_file() {
             return Err(misshapen(&path.join(CURRENT), MISSING));
         }
+        if let Some(foreign) = foreign_part(&path).map_err(StoreError::unreadable)? {
+            return Err(misshapen(&foreign, FOREIGN));
+        }
         if let Some(foreign) = foreign_table(&path.join(TABLES)).map_err(StoreError::unreadable)? {
             return Err(misshapen(&foreign, FOREIGN));
         }
@@ -85,6 +92,17 @@ fn foreign_journals(dir: &Path) -> io::Result<Option<PathBuf>> {
             .file_name()
             .and_then(|name| name.to_str()?.strip_suffix(".jnl")?.parse::<u64>().ok());
         if is_named && (number.is_none() || !path.is_file()) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// What in the directory of a keyspace is neither a file nor a directory.
+fn foreign_part(keyspace: &Path) -> io::Result<Option<PathBuf>> {
+    for entry in fs::read_dir(keyspace)? {
+        let path = entry?.path();
+        if !path.is_file() && !path.is_dir() {
             return Ok(Some(path));
         }
     }

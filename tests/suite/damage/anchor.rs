@@ -142,3 +142,22 @@ fn accept_loss(daemon: &Daemon) {
         root_key.to_str().unwrap(),
     ]);
 }
+
+#[test]
+fn a_pipe_in_the_place_of_the_anchor_keeps_nobody_waiting() {
+    let scene: &Scene = scene::stopped();
+    let mut daemon = scene.copy();
+    let path = anchor(&daemon.data());
+    let whole = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let said = daemon.log(&["verify"]);
+    assert!(!said.status.success());
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("not a regular file"), "{said}");
+    scene.start(&mut daemon).refuses(&["not a regular file"]);
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, whole).unwrap();
+    scene.start(&mut daemon).holds();
+}

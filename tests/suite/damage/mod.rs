@@ -10,7 +10,7 @@
 mod anchor;
 mod clock;
 mod disk;
-mod faults;
+pub mod faults;
 mod journal;
 mod machine;
 mod rows;

@@ -9,7 +9,7 @@ use super::{
     ANCHOR, CHECKPOINT, CHECKPOINTS, DIGEST, ExportError, ROWS, ROWS_HEAD, TITLE, Title, UNFINISHED,
     open_tiles, tile_path,
 };
-use crate::base::disk::OsFile;
+use crate::base::disk::{OsFile, is_no_file, open_below};
 use crate::base::{Digest, LogId, Seq, limits};
 use crate::event::RowKey;
 use crate::ledger::tree::{TILE_BYTES, TILE_HASHES, tile_root};
@@ -61,7 +61,7 @@ impl ExportSource {
     /// The title of the export in `dir`, finished or not; none when there is none.
     pub(super) fn read_title(dir: &Path) -> Result<Option<Title>, ExportError> {
         let path = dir.join(TITLE);
-        let Some(bytes) = small_file(&path, SMALL_BYTES_MAX)? else {
+        let Some(bytes) = small_file(dir, TITLE.as_ref(), SMALL_BYTES_MAX)? else {
             return Ok(None);
         };
         let text = String::from_utf8(bytes)
@@ -72,9 +72,10 @@ impl ExportSource {
     /// The entries of one bundle.
     pub(super) fn bundle(&self, index: u64) -> Result<Vec<Vec<u8>>, ExportError> {
         let width = self.width(0, index);
-        let path = self.dir.join(tile_path("entries", index, width));
+        let name = tile_path("entries", index, width);
+        let path = self.dir.join(&name);
         let most = width * (2 + limits::ENTRY_BYTES_MAX);
-        let bytes = small_file(&path, most as u64)?
+        let bytes = small_file(&self.dir, &name, most as u64)?
             .ok_or_else(|| ExportError::malformed(&path, "a bundle of entries of the export is missing"))?;
         let mut rest = bytes.as_slice();
         let mut entries = Vec::with_capacity(width);
@@ -98,8 +99,8 @@ impl ExportSource {
 
     /// The hashes of one tile, full or partial; none when there is no such file.
     pub(super) fn hashes(&self, level: u8, index: u64, width: usize) -> Result<Option<Vec<u8>>, ExportError> {
-        let path = self.dir.join(tile_path(&level.to_string(), index, width));
-        small_file(&path, TILE_BYTES as u64)
+        let name = tile_path(&level.to_string(), index, width);
+        small_file(&self.dir, &name, TILE_BYTES as u64)
     }
 
     /// How many hashes the tile has at the export's size.
@@ -154,7 +155,7 @@ impl LogSource for ExportSource {
 
     fn checkpoints(&mut self) -> Result<Vec<Kept>, SourceError> {
         let mut kept = Vec::new();
-        if let Some(note) = small_file(&self.dir.join(CHECKPOINT), SMALL_BYTES_MAX).map_err(damaged)? {
+        if let Some(note) = small_file(&self.dir, CHECKPOINT.as_ref(), SMALL_BYTES_MAX).map_err(damaged)? {
             kept.push(Kept {
                 size: None,
                 note: text(note)?,
@@ -170,7 +171,8 @@ impl LogSource for ExportSource {
             let entry = entry.map_err(|error| damaged(ExportError::io("read", &folder)(error)))?;
             let name = entry.file_name();
             let size = name.to_str().and_then(|name| name.parse().ok());
-            let note = small_file(&entry.path(), SMALL_BYTES_MAX).map_err(damaged)?;
+            let note = small_file(&self.dir, &Path::new(CHECKPOINTS).join(&name), SMALL_BYTES_MAX);
+            let note = note.map_err(damaged)?;
             kept.push(Kept {
                 size: Some(size.ok_or(SourceError::Damaged(
                     "a checkpoint of the export has no size for a name",
@@ -195,8 +197,8 @@ impl LogSource for ExportSource {
     }
 
     fn anchor(&mut self, log: LogId) -> Result<Option<Option<SignedAnchor>>, SourceError> {
-        match OsFile::open_read_only(&self.dir.join(ANCHOR)) {
-            Ok(file) => read_anchor(Box::new(file), log).map(Some),
+        match open_below(&self.dir, ANCHOR.as_ref()) {
+            Ok(file) => read_anchor(Box::new(OsFile::from(file)), log).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(SourceError::Anchor(error)),
         }
@@ -204,7 +206,7 @@ impl LogSource for ExportSource {
 
     fn rows(&mut self, from: Option<&RowKey>, limit: usize) -> Result<Option<Rows>, SourceError> {
         if from.is_none() || self.rows.as_ref().is_none_or(|rows| rows.last.as_ref() != from) {
-            self.rows = match RowFile::open(&self.dir.join(ROWS)).map_err(damaged)? {
+            self.rows = match RowFile::open(&self.dir).map_err(damaged)? {
                 Some(rows) => Some(rows),
                 None => return Ok(None),
             };
@@ -224,7 +226,7 @@ impl LogSource for ExportSource {
     }
 
     fn digest(&mut self) -> Result<ClaimedDigest, SourceError> {
-        let bytes = small_file(&self.dir.join(DIGEST), SMALL_BYTES_MAX).map_err(damaged)?;
+        let bytes = small_file(&self.dir, DIGEST.as_ref(), SMALL_BYTES_MAX).map_err(damaged)?;
         // A running daemon told the short one.
         Ok(match bytes.as_deref().map(Digest::try_from) {
             Some(Ok(short)) => ClaimedDigest::Short(short),
@@ -234,12 +236,11 @@ impl LogSource for ExportSource {
 }
 
 impl RowFile {
-    fn open(path: &Path) -> Result<Option<Self>, ExportError> {
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(ExportError::io("read", path)(error)),
+    fn open(dir: &Path) -> Result<Option<Self>, ExportError> {
+        let Some(file) = part(dir, ROWS.as_ref())? else {
+            return Ok(None);
         };
+        let path = &dir.join(ROWS);
         let mut file = BufReader::new(file);
         let mut head = [0; ROWS_HEAD.len()];
         match file.read_exact(&mut head) {
@@ -286,13 +287,25 @@ impl RowFile {
     }
 }
 
+/// A file of the export; none when it is not there. Nothing else than a file, and none that a link leads to.
+fn part(dir: &Path, name: &Path) -> Result<Option<File>, ExportError> {
+    match open_below(dir, name) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if is_no_file(&error) => Err(ExportError::malformed(
+            &dir.join(name),
+            "a part of the export is not a regular file",
+        )),
+        Err(error) => Err(ExportError::io("read", &dir.join(name))(error)),
+    }
+}
+
 /// A file of at most `most` bytes; none when it is not there.
-fn small_file(path: &Path, most: u64) -> Result<Option<Vec<u8>>, ExportError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(ExportError::io("read", path)(error)),
+fn small_file(dir: &Path, name: &Path, most: u64) -> Result<Option<Vec<u8>>, ExportError> {
+    let Some(file) = part(dir, name)? else {
+        return Ok(None);
     };
+    let path = &dir.join(name);
     let mut bytes = Vec::new();
     file.take(most + 1)
         .read_to_end(&mut bytes)

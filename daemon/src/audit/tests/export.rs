@@ -152,3 +152,31 @@ fn what_is_there_already_is_never_overwritten_by_something_else() {
     std::fs::write(dir.join("export"), "chancery-export/v2\nanything\n").unwrap();
     assert!(matches!(ExportSource::open(&dir), Err(ExportError::Format(unknown)) if unknown.found == 2));
 }
+
+/// A pipe would have a reader wait for ever, a link would have it read something else.
+#[test]
+fn what_is_no_file_is_no_part_of_an_export() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let (bench, _) = Bench::busy();
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    write(&bench, &out).unwrap();
+    assert!(is_sound(&out));
+    for name in files(&out).into_keys() {
+        let (path, aside) = (out.join(&name), dir.path().join("aside"));
+        std::fs::rename(&path, &aside).unwrap();
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert!(!is_sound(&out), "a pipe for {}", name.display());
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(&aside, &path).unwrap();
+        assert!(!is_sound(&out), "a link for {}", name.display());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::rename(&aside, &path).unwrap();
+    }
+    let stray = out.join("checkpoints/3");
+    mknodat(CWD, &stray, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    assert!(!is_sound(&out), "a pipe among the checkpoints");
+    std::fs::remove_file(&stray).unwrap();
+    assert!(is_sound(&out));
+}

@@ -94,28 +94,41 @@ impl VaultImage {
 
     /// What the copy says of one filling.
     pub fn held(&self, at: SlotRef) -> Held {
-        match self.slots.get(&at.slot) {
-            None => Held::Never,
-            Some(Slot::Damaged) => Held::Damaged,
-            Some(Slot::Known(record)) => match record {
-                Record::Blank => Held::Never,
-                Record::Filled { generation, .. } if *generation == at.generation => Held::Filled,
-                Record::Filled { generation, .. } | Record::Erased { generation } => {
-                    // A later filling of a slot proves that the earlier one was erased before it.
-                    if *generation >= at.generation {
-                        Held::Erased
-                    } else {
-                        Held::Never
-                    }
+        let held = self.slots.get(&at.slot).copied();
+        held_of(held.unwrap_or(Slot::Known(Record::Blank)), at)
+    }
+}
+
+/// What a slot says of one filling.
+fn held_of(slot: Slot, at: SlotRef) -> Held {
+    match slot {
+        Slot::Damaged => Held::Damaged,
+        Slot::Known(record) => match record {
+            Record::Blank => Held::Never,
+            Record::Filled { generation, .. } if generation == at.generation => Held::Filled,
+            Record::Filled { generation, .. } | Record::Erased { generation } => {
+                // A later filling of a slot proves that the earlier one was erased before it.
+                if generation >= at.generation {
+                    Held::Erased
+                } else {
+                    Held::Never
                 }
-                // Retired may be written without knowing the generation; whatever it was, it is overwritten.
-                Record::Retired { .. } => Held::Erased,
-            },
-        }
+            }
+            // Retired may be written without knowing the generation; whatever it was, it is overwritten.
+            Record::Retired { .. } => Held::Erased,
+        },
     }
 }
 
 impl Vault {
+    /// How many of these fillings a copy would not hold: the files are older than what refers to them.
+    pub fn count_never_held(&self, fillings: impl Iterator<Item = SlotRef>) -> usize {
+        let slots = self.slots.read();
+        fillings
+            .filter(|at| held_of(slots.at(at.slot), *at) == Held::Never)
+            .count()
+    }
+
     /// The header as a copy has it.
     pub fn image_header(&self) -> [u8; IMAGE_HEADER_BYTES] {
         self.header.encode()

@@ -34,7 +34,9 @@ pub use key::{Owner, SlotKey};
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// Neither file has a vault's header.
-    #[error("neither vault file has a readable header: restore the vault from a backup")]
+    #[error(
+        "neither vault file has a readable header: put one of them back from a copy or a backup; RECOVERY.md has the steps"
+    )]
     NotAVault,
     /// A new vault was asked for where one is.
     #[error("the vault files already hold a vault; it is left as it is")]
@@ -43,12 +45,12 @@ pub enum VaultError {
     #[error(transparent)]
     Format(#[from] UnknownFormat),
     /// The two files belong to one log but not to each other.
-    #[error("the two vault files are not mirrors of each other: restore both from one backup")]
+    #[error(
+        "the two vault files are not mirrors of each other: put one of them back from a copy or a backup, and move the other away; RECOVERY.md has the steps"
+    )]
     Unlike,
     /// A vault of another log.
-    #[error(
-        "the vault belongs to log {found}, not to {expected}: restore the vault that was backed up with this log"
-    )]
+    #[error("the vault belongs to log {found}, not to {expected}: put back a vault of this log")]
     OtherLog {
         /// Whose it is.
         found: LogId,
@@ -64,10 +66,14 @@ pub enum VaultError {
     #[error("slot {0} holds no key")]
     NotFilled(SlotRef),
     /// Both mirrors of the slot are damaged.
-    #[error("slot {0} is damaged in both vault files: restore the vault from a backup")]
+    #[error(
+        "slot {0} is damaged in both vault files: put one of them back from a copy or a backup; RECOVERY.md has the steps"
+    )]
     Damaged(SlotRef),
     /// The record is whole but its key does not open.
-    #[error("the key in slot {0} does not open: the vault was changed; restore it from a backup")]
+    #[error(
+        "the key in slot {0} does not open: the vault was changed; put one of its files back from a copy or a backup; RECOVERY.md has the steps"
+    )]
     Unopened(SlotRef),
     /// All slot numbers are in use.
     #[error("the vault is full")]

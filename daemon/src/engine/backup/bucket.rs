@@ -65,9 +65,23 @@ impl Bucket {
             error => DepotError::Failed {
                 action,
                 name: name.to_owned(),
-                reason: error.to_string(),
+                reason: reason(&error.to_string(), &|name| std::env::var_os(name).is_some()),
             },
         })
+    }
+}
+
+/// What a failure is likely to come from, and the store's own words.
+fn reason(error: &str, is_set: &dyn Fn(&str) -> bool) -> String {
+    let ways = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ];
+    match ways.iter().any(|name| is_set(name)) {
+        true => error.to_owned(),
+        false => format!("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({error})"),
     }
 }
 
@@ -116,5 +130,23 @@ impl Depot for Bucket {
     fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), DepotError> {
         self.wait("write", name, self.store.put(&self.path(name), bytes.into()))
             .map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_gives_no_credentials_is_told_which() {
+        let said = reason("Generic S3 error", &|_| false);
+        assert!(
+            said.contains("AWS_ACCESS_KEY_ID") && said.contains("Generic S3 error"),
+            "{said}"
+        );
+        assert_eq!(
+            reason("Generic S3 error", &|name| name == "AWS_ACCESS_KEY_ID"),
+            "Generic S3 error"
+        );
     }
 }

@@ -59,6 +59,19 @@ impl Slots {
     }
 }
 
+/// Refuses to back up a vault with which the log that folds to `state` could not be restored.
+pub fn refuse_incomplete(state: &State, image: &VaultImage) -> Result<(), BackupError> {
+    let slots = Slots::of(state, image);
+    if !slots.missing.is_empty() {
+        return Err(BackupError::VaultLacks(slots.missing.len() as u64));
+    }
+    let key = state.internal_key(InternalKeyPurpose::LogSigning);
+    match key.map(|row| image.held(row.slot)) {
+        Some(Held::Filled) => Ok(()),
+        _ => Err(BackupError::NoLogKey),
+    }
+}
+
 impl Checked {
     /// Whether the backup can be restored whole.
     pub fn is_proven(&self) -> bool {
@@ -81,7 +94,11 @@ impl fmt::Display for Checked {
         }
         if let Some(first) = self.unopened.first() {
             let more = self.unopened.len() - 1;
-            return write!(f, "DAMAGED: {first} (and {more} more that do not open)");
+            write!(f, "DAMAGED: {first}")?;
+            return match more {
+                0 => Ok(()),
+                more => write!(f, " (and {more} more that do not open)"),
+            };
         }
         write!(
             f,
@@ -119,6 +136,8 @@ pub fn check(backup: &Backup, root: Option<RootKey>, progress: Progress<'_>) -> 
                 let (opened, unopened) = open_all(&checked.report.state, &vault, &checked.slots);
                 (checked.opened, checked.unopened) = (Some(opened), unopened);
             }
+            // The backup may be as whole as ever.
+            Err(VaultError::WrongRootKey) => return Err(BackupError::WrongRootKey),
             Err(error) => checked.unopened.push(error.to_string()),
         }
     }

@@ -39,6 +39,9 @@ pub enum DepotError {
     /// There is no such object.
     #[error("`{0}` is not there")]
     Missing(String),
+    /// There is something, and it is no file.
+    #[error("`{0}` is not a regular file: links and pipes in a place for backups are not followed")]
+    NoFile(String),
     /// An object is larger than any of its kind.
     #[error("`{name}` has {bytes} bytes, more than the {max} that one may have")]
     TooLarge {

@@ -20,6 +20,9 @@ pub fn copy_vault(source: &LiveSource, log: LogId) -> Result<VaultImage, BackupE
         }
         copy.extend_from_slice(&page.records);
         slots += (page.records.len() / IMAGE_RECORD_BYTES) as u64;
+        if page.missing > 0 {
+            return Err(BackupError::VaultLacks(page.missing));
+        }
         if slots >= page.slots {
             break;
         }

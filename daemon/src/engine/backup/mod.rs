@@ -34,15 +34,18 @@ pub mod name;
 pub mod read;
 pub mod restore;
 pub mod seal;
+pub mod wreck;
 
 #[cfg(test)]
 mod tests;
 
-pub use check::{Checked, check};
+pub use check::{Checked, check, refuse_incomplete};
 pub use depot::{Depot, DepotError};
+pub use evidence::{Offered, Origin, Piece, Reach};
 pub use live::copy_vault;
 pub use make::{Draft, Made};
 pub use manifest::Manifest;
 pub use read::{Backup, BackupError, BackupSource, Choice};
 pub use restore::{Order, RestoreError, Restored, restore};
 pub use seal::{Identities, Recipients};
+pub use wreck::{Wreck, WreckError, WreckSource};

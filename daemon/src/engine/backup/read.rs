@@ -7,10 +7,11 @@ use super::name::{BackupName, Set};
 use super::seal::{Identities, SealError};
 use crate::audit::source::{ClaimedDigest, Claims, Kept, Rows};
 use crate::audit::{LogSource, SourceError};
-use crate::base::{Digest, LogId, Seq, limits};
+use crate::base::{Digest, LogId, Seq, Timestamp, limits};
 use crate::custody::{VaultError, VaultImage};
 use crate::event::RowKey;
-use crate::ledger::{SignedAnchor, bundle, leaf_hash};
+use crate::event::codec::decode_event;
+use crate::ledger::{SignedAnchor, SignedEntry, bundle, leaf_hash};
 
 /// Why there is no backup, or none to be had.
 #[derive(Debug, thiserror::Error)]
@@ -43,12 +44,36 @@ pub enum BackupError {
         /// What is wrong.
         what: &'static str,
     },
+    /// The vault to be backed up lacks what the log refers to.
+    #[error(
+        "the vault lacks {0} of the slots that the log refers to: it was put back from before them. What would be backed up \
+         could not be restored, so no backup was made, and the earlier ones stand. Put the newest copy of the vault back first"
+    )]
+    VaultLacks(u64),
+    /// The vault to be backed up has not the log's own key.
+    #[error(
+        "the vault does not hold the log key that the log ends with: the two are not of the same time. What would be backed \
+         up could not be restored, so no backup was made, and the earlier ones stand"
+    )]
+    NoLogKey,
     /// There is nothing.
     #[error("there is no whole backup{0}")]
     None(String),
+    /// There are parts of one, deeper than they should be.
+    #[error(
+        "there is no backup in this place, but a part of one: name the directory (or prefix) that holds LOG-ID/KEYS/manifests, \
+         one or two levels up"
+    )]
+    Below,
     /// There are backups of several logs.
     #[error("there are backups of several logs: choose one with --log ID\n{0}")]
     Several(String),
+    /// The log is proven, and what is in the vault can't be.
+    #[error(
+        "the root key given is not the one that the vault in this backup is sealed under: give the one that the log had then. \
+         The log in it is proven, and every slot is there"
+    )]
+    WrongRootKey,
     /// None of the keys opens any of them.
     #[error("no backup opens with the key given: the newest, `{0}`, is sealed to other keys, or damaged")]
     OtherKey(String),
@@ -77,8 +102,8 @@ pub struct Backup {
 impl Backup {
     /// Finds the chosen backup in `depot` and opens its manifest.
     pub fn open(depot: Box<dyn Depot>, identities: Identities, choice: &Choice) -> Result<Self, BackupError> {
-        let mut found: Vec<(Set, BackupName)> = depot
-            .list("")?
+        let objects = depot.list("")?;
+        let mut found: Vec<(Set, BackupName)> = objects
             .iter()
             .filter_map(|object| BackupName::parse(&object.name))
             .filter(|(set, _)| choice.log.is_none_or(|log| log == set.log))
@@ -94,21 +119,33 @@ impl Backup {
         // Newest first; one made by another set of keys is passed over when the key does not open it.
         found.sort_by(|(_, a), (_, b)| b.cmp(a));
         let mut passed: Vec<(&Set, String)> = Vec::new();
-        for (set, name) in &found {
+        for (at, (set, name)) in found.iter().enumerate() {
             let object = name.manifest(set);
-            let sealed = depot.get(&object, limits::BACKUP_MANIFEST_BYTES_MAX)?;
+            // The newest is not to be used: whoever wants an earlier one says so.
+            let wrong = |what: String| match found.get(at + 1) {
+                Some((set, before)) if choice.manifest.is_none() => {
+                    let before = before.manifest(set);
+                    wrong(&object, format!("{what}. The one before it: --backup {before}"))
+                }
+                _ => wrong(&object, what),
+            };
+            let sealed = match depot.get(&object, limits::BACKUP_MANIFEST_BYTES_MAX) {
+                Err(DepotError::NoFile(_)) => return Err(wrong("it is not a regular file".to_owned())),
+                Err(error @ DepotError::TooLarge { .. }) => return Err(wrong(error.to_string())),
+                other => other?,
+            };
             let plain = match identities.open(&sealed, limits::BACKUP_MANIFEST_BYTES_MAX) {
                 Err(SealError::OtherKey) => {
                     passed.push((set, object));
                     continue;
                 }
-                other => other.map_err(|error| wrong(&object, error.to_string()))?,
+                other => other.map_err(|error| wrong(error.to_string()))?,
             };
-            let manifest =
-                Manifest::parse(&plain, set, name).map_err(|what| wrong(&object, what.into_owned()))?;
+            let manifest = Manifest::parse(&plain, set, name).map_err(|what| wrong(what.into_owned()))?;
             // All of one set are sealed to the same keys: one that does not open beside one that does is damaged.
-            if let Some((_, object)) = passed.iter().find(|(of, _)| *of == set) {
-                return Err(wrong(object, SealError::Damaged.to_string()));
+            if let Some((_, damaged)) = passed.iter().find(|(of, _)| *of == set) {
+                let what = format!("{}. The one before it: --backup {object}", SealError::Damaged);
+                return Err(self::wrong(damaged, what));
             }
             return Ok(Self {
                 depot,
@@ -122,6 +159,7 @@ impl Backup {
             (Some(newest), _, _) => BackupError::OtherKey(newest),
             (None, Some(name), _) => BackupError::None(format!(" named `{name}`")),
             (None, None, Some(log)) => BackupError::None(format!(" of log {log}")),
+            (None, None, None) if objects.iter().any(|object| is_deep(&object.name)) => BackupError::Below,
             (None, None, None) => BackupError::None(String::new()),
         })
     }
@@ -167,6 +205,14 @@ impl Backup {
                 "its last entry is another than its name says".into(),
             ));
         }
+        if segment.to.get() == self.manifest.name.size
+            && entries.last().and_then(|entry| time_of(entry)) != Some(self.manifest.time)
+        {
+            return Err(wrong(
+                &self.name(),
+                "its `Time` is not that of the last event".into(),
+            ));
+        }
         Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
     }
 
@@ -182,6 +228,7 @@ impl Backup {
                 wrong(name, format!("it has {found} bytes and should have {bytes}"))
             }
             DepotError::Missing(_) => wrong(name, "it is missing".to_owned()),
+            DepotError::NoFile(_) => wrong(name, "it is not a regular file".to_owned()),
             error => error.into(),
         })?;
         if sealed.len() as u64 != bytes {
@@ -197,6 +244,17 @@ impl Backup {
         let opened = self.identities.open(&sealed, plain_max);
         opened.map_err(|error| wrong(name, error.to_string()))
     }
+}
+
+/// Whether an object has a name that one has below a log's or a set's directory.
+fn is_deep(name: &str) -> bool {
+    name.ends_with(".age") && (name.starts_with("manifests/") || name.contains("/manifests/"))
+}
+
+/// The time of an event.
+fn time_of(entry: &[u8]) -> Option<Timestamp> {
+    let payload = SignedEntry::parse(entry).ok()?.payload;
+    Some(decode_event(payload).ok()?.time)
 }
 
 fn wrong(name: &str, what: String) -> BackupError {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::check::Slots;
-use super::evidence::{Known, follow};
+use super::evidence::{Known, Offered, Origin, Piece, Reach, follow};
 use super::read::{Backup, BackupError, BackupSource};
 use crate::audit::{LogSource, Progress, Report, SourceError, StoreSource, verify};
 use crate::base::{Arn, KeyId, LogId, Seq, SlotRef, limits};
@@ -29,8 +29,8 @@ pub struct Order<'a> {
     pub at: Option<u64>,
     /// The root key.
     pub root: RootKey,
-    /// Newer evidence, each with its name.
-    pub evidence: Vec<(String, Box<dyn LogSource + 'a>)>,
+    /// Newer evidence.
+    pub evidence: Vec<Offered<'a>>,
     /// Why, for those who read the log later.
     pub reason: String,
     /// Time and randomness.
@@ -46,14 +46,16 @@ pub struct Restored {
     pub events: u64,
     /// The origin of the new epoch's checkpoints.
     pub origin: String,
-    /// Changes that evidence made.
+    /// Changes by which evidence took something away.
     pub reapplied: usize,
-    /// Keys that had a pending deletion and are disabled now, for want of evidence.
+    /// Deletions that evidence shows cancelled.
+    pub cancelled: usize,
+    /// Keys that had a pending deletion and are disabled now, for want of evidence that shows how the log ended.
     pub undecided: Vec<KeyId>,
     /// What evidence shows altered, and what was left as it was.
     pub altered: BTreeSet<String>,
-    /// Each piece of evidence: its name, how many events it added, and why no more.
-    pub evidence: Vec<(String, u64, Option<String>)>,
+    /// What each piece of evidence came to.
+    pub evidence: Vec<Piece>,
     /// Slots that the daemon had lost before the backup was made.
     pub damaged: usize,
 }
@@ -79,12 +81,14 @@ pub enum RestoreError {
     /// The vault lacks what the log needs.
     #[error("the vault lacks slot {0} (and {1} more) that the log refers to: the backup is damaged")]
     SlotsMissing(SlotRef, usize),
-    /// The log key was erased before the vault was copied.
-    #[error(
-        "the log key of event {0} is not in the vault any more: it was replaced before the backup was finished. \
-         Choose another backup, or a later --at"
-    )]
-    LogKeyGone(u64),
+    /// The log key was replaced, and erased, before the vault was copied.
+    #[error("the log key of event {last} is not in the vault any more: {}", other_size(*.least))]
+    LogKeyGone {
+        /// The last event that was to be restored.
+        last: u64,
+        /// The fewest events that can be, where there is such a number.
+        least: Option<u64>,
+    },
     /// A piece of evidence says nothing about this log.
     #[error(
         "the evidence `{name}` proves nothing about this log: {why}. To restore without it, leave it out"
@@ -130,6 +134,12 @@ pub fn restore(
 
     let image = backup.vault()?;
     let slots = needed_slots(state, &image)?;
+    if !has_log_key(state, &slots) {
+        return Err(RestoreError::LogKeyGone {
+            last: size - 1,
+            least: least_size(backup, size)?,
+        });
+    }
     let known = gather(backup, state, &head, order.evidence, size < all)?;
     home.put_vault(image.bytes())?;
     let why = Why {
@@ -147,6 +157,7 @@ pub fn restore(
             .map(|log| log.origin.clone())
             .unwrap_or_default(),
         reapplied: 0,
+        cancelled: 0,
         undecided: Vec::new(),
         altered: BTreeSet::new(),
         evidence: Vec::new(),
@@ -220,54 +231,95 @@ fn needed_slots(state: &State, image: &VaultImage) -> Result<Slots, RestoreError
     if let Some(first) = slots.missing.first() {
         return Err(RestoreError::SlotsMissing(*first, slots.missing.len() - 1));
     }
-    // Without it the new epoch can't be signed for by the one before.
-    match state.internal_key(InternalKeyPurpose::LogSigning) {
-        Some(row) if !slots.erased.contains(&row.slot) => Ok(slots),
-        _ => Err(RestoreError::LogKeyGone(state.size().saturating_sub(1))),
+    Ok(slots)
+}
+
+/// Whether the log's own key is there: without it the new epoch can't be signed for by the one before.
+fn has_log_key(state: &State, slots: &Slots) -> bool {
+    let row = state.internal_key(InternalKeyPurpose::LogSigning);
+    row.is_some_and(|row| !slots.erased.contains(&row.slot))
+}
+
+/// The fewest events of the backup whose log key is in its vault: those up to the last one after `size` that brought a key.
+fn least_size(backup: &Backup, size: u64) -> Result<Option<u64>, RestoreError> {
+    let mut source = BackupSource::new(backup);
+    let mut least = None;
+    let mut next = size;
+    loop {
+        let page = source.entries(Seq::new(next), PAGE_ENTRIES)?;
+        if page.is_empty() {
+            return Ok(least);
+        }
+        for entry in page {
+            next += 1;
+            let event = SignedEntry::parse(&entry).ok();
+            let event = event.and_then(|entry| decode_event(entry.payload).ok());
+            let mut changes = event.iter().flat_map(|event| &event.chg);
+            if changes.any(|change| matches!(change, Change::LogKeyRotated(_) | Change::EpochBegun(_))) {
+                least = Some(next);
+            }
+        }
+    }
+}
+
+fn other_size(least: Option<u64>) -> String {
+    match least {
+        Some(least) => format!(
+            "it was replaced later, and then erased. From this backup --at can be {least} or more; for fewer events \
+             choose a backup that was made before"
+        ),
+        None => "it was replaced before the backup was finished. Choose another backup".to_owned(),
     }
 }
 
 /// All evidence, followed as far as it is to be believed.
 #[derive(Debug)]
 struct Evidence {
-    known: Vec<(String, Known)>,
-    /// How many events the longest of it shows.
+    known: Vec<Known>,
+    /// How many events the log had once, as it shows.
     longest: Option<u64>,
-    is_offered: bool,
+}
+
+impl Evidence {
+    /// Whether it shows how the log ended: what it does not show did not happen.
+    fn is_whole(&self) -> bool {
+        let whole = self.known.iter().map(|known| &known.piece);
+        let mut whole = whole.filter(|piece| piece.reach == Reach::Whole);
+        whole.any(|piece| Some(piece.size) == self.longest)
+    }
 }
 
 fn gather(
     backup: &Backup,
     state: &State,
     head: &Head,
-    offered: Vec<(String, Box<dyn LogSource + '_>)>,
+    offered: Vec<Offered<'_>>,
     is_cut: bool,
 ) -> Result<Evidence, RestoreError> {
     let mut evidence = Evidence {
         known: Vec::new(),
         longest: None,
-        is_offered: !offered.is_empty(),
     };
-    let mut add = |name: String, source: &mut dyn LogSource| {
-        let known = follow(state, head, source)?;
-        match &known.stopped {
-            Some(why) if known.events == 0 => Err(RestoreError::Evidence {
-                name,
-                why: why.clone(),
-            }),
+    let rest = is_cut.then(|| Offered {
+        // What the backup itself says after the place that was asked for.
+        name: backup.name(),
+        origin: Origin::Earlier,
+        source: Box::new(BackupSource::new(backup)),
+    });
+    for piece in rest.into_iter().chain(offered) {
+        let known = follow(state, head, piece)?;
+        match &known.piece.stopped {
+            Some(why) if known.piece.events == 0 => {
+                return Err(RestoreError::Evidence {
+                    name: known.piece.name.clone(),
+                    why: why.clone(),
+                });
+            }
             _ => {
-                evidence.longest = evidence.longest.max(Some(head.size + known.events));
-                evidence.known.push((name, known));
-                Ok(())
+                evidence.longest = evidence.longest.max(Some(known.piece.known_size()));
+                evidence.known.push(known);
             }
         }
-    };
-    if is_cut {
-        // What the backup itself says after the place that was asked for.
-        add(backup.name(), &mut BackupSource::new(backup))?;
-    }
-    for (name, mut source) in offered {
-        add(name, &mut *source)?;
     }
     Ok(evidence)
 }
@@ -281,24 +333,25 @@ fn take_away(
 ) -> Result<(), RestoreError> {
     let at = log.now();
     let mut taken = Taken::from(log.state().clone());
-    for (name, known) in &evidence.known {
+    for known in &evidence.known {
         let altered = reapply::altered(&taken.state, &known.state);
         let altered = altered.iter().map(|arn: &Arn| arn.as_str().to_owned());
         restored.altered.extend(altered);
         taken.add(reapply::taken_away(&taken.state, &known.state, at));
-        let told = (name.clone(), known.events, known.stopped.clone());
-        restored.evidence.push(told);
+        restored.evidence.push(known.piece.clone());
     }
     taken.add(reapply::erased(&taken.state, &slots.erased));
-    restored.reapplied = taken.changes.len();
+    let gives = |change: &&Change| matches!(change, Change::KeyDeletionCancelled { .. });
+    restored.cancelled = taken.changes.iter().filter(gives).count();
+    restored.reapplied = taken.changes.len() - restored.cancelled;
     record(log, &taken.changes, "newer evidence")?;
-    if !evidence.is_offered {
+    if !evidence.is_whole() {
         let changes = reapply::undecided(log.state());
         restored.undecided = disabled(&changes);
         record(
             log,
             &changes,
-            "no newer evidence: whether these deletions were carried out is not known",
+            "no evidence of how the log ended: whether these deletions were carried out is not known",
         )?;
     }
     // A copy that was put back holds what was destroyed before (law 5).
@@ -343,6 +396,9 @@ impl Taken {
         }
     }
 }
+
+/// Entries asked for at once.
+const PAGE_ENTRIES: usize = 1_024;
 
 fn disabled(changes: &[Change]) -> Vec<KeyId> {
     let keys = changes.iter().filter_map(|change| match change {

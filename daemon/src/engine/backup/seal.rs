@@ -92,14 +92,18 @@ impl Identities {
         // All of it, so that nothing after what is unpacked goes unnoticed; never more than `sealed` has.
         let mut opened = opened;
         opened.read_to_end(&mut packed).map_err(|_| SealError::Damaged)?;
+        // Counted first, without keeping any of it: a small object may unpack to 255 times its size.
+        let mut counter = FrameDecoder::new(packed.as_slice()).take(bytes_max.saturating_add(1));
+        let bytes = std::io::copy(&mut counter, &mut std::io::sink()).map_err(|_| SealError::Damaged)?;
+        if bytes > bytes_max {
+            return Err(SealError::TooLarge(bytes_max));
+        }
+        plain.reserve_exact(usize::try_from(bytes).map_err(|_| SealError::TooLarge(bytes_max))?);
         let mut unpacker = FrameDecoder::new(packed.as_slice());
         (&mut unpacker)
             .take(bytes_max.saturating_add(1))
             .read_to_end(&mut plain)
             .map_err(|_| SealError::Damaged)?;
-        if plain.len() as u64 > bytes_max {
-            return Err(SealError::TooLarge(bytes_max));
-        }
         if unpacker.into_inner().is_empty() {
             Ok(plain)
         } else {
@@ -225,7 +229,9 @@ mod tests {
             secret.open(&sealed, (1 << 20) - 1),
             Err(SealError::TooLarge((1 << 20) - 1))
         );
-        assert_eq!(secret.open(&sealed, 1 << 20).unwrap().len(), 1 << 20);
+        let opened = secret.open(&sealed, 1 << 20).unwrap();
+        // Counted before there is memory for it.
+        assert_eq!((opened.len(), opened.capacity()), (1 << 20, 1 << 20));
     }
 
     #[test]

@@ -12,11 +12,10 @@
 //! M2  A later build raises the mark before it writes anything that this one would misread. So the mark covers the store's
 //!     keyspaces and keys, the encoding of rows, and which files there are; what a file names itself, it names besides.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::base::disk::write_atomically;
+use crate::base::disk::{Links, open_file, write_atomically};
 use crate::base::format::{SOFTWARE, UnknownFormat};
 
 /// Why a mark is not taken.
@@ -27,7 +26,7 @@ pub enum MarkError {
     Unknown(#[from] UnknownFormat),
     /// Not a mark.
     #[error(
-        "`{}` does not say which format the directory has: put the file back from a backup, or, when you know that no \
+        "`{}` does not say which format the directory has: put the file back from a copy, or, when you know that no \
          newer version of chancery ever used the directory, remove the file", .0.display()
     )]
     Damaged(PathBuf),
@@ -62,7 +61,7 @@ pub(super) fn mark(dir: &Path) -> Result<(), MarkError> {
 fn read(dir: &Path) -> Result<bool, MarkError> {
     let path = dir.join(NAME);
     let mut bytes = Vec::new();
-    match File::open(&path) {
+    match open_file(&path, Links::Followed) {
         Ok(file) => file
             .take(BYTES_MAX)
             .read_to_end(&mut bytes)

@@ -70,6 +70,7 @@ impl Home {
         let store = Arc::new(store);
         let home = Self {
             is_new: store.size()? == 0,
+            is_made: false,
             layout,
             _lock: lock,
             store,

@@ -15,6 +15,7 @@ impl Home {
     /// removed, for it never was a log.
     pub fn begin_restore(layout: Layout) -> Result<Self, HomeError> {
         let (dir, mark) = (layout.dir().to_owned(), layout.restoring());
+        let is_made = !dir.exists();
         take_directory(&dir)?;
         let lock = lock::take(&layout)?;
         let again = mark.exists();
@@ -26,18 +27,35 @@ impl Home {
             return Err(HomeError::NotEmpty(layout.anchor().to_owned()));
         }
         // From here to `end_restore` a crash leaves the mark, and everybody but another restore refuses the directory.
-        write_atomically(&mark, anchor_name(&layout).as_bytes()).map_err(io_error("write", &mark))?;
-        if again {
-            empty(&layout, &lock)?;
-        }
-        format::mark(layout.dir())?;
-        let store = Arc::new(FjallStore::open(&layout.store())?);
+        let begun = begin(&layout, &lock, again);
+        let store = match begun {
+            Ok(store) => Arc::new(store),
+            Err(error) => {
+                // What can't be cleared away is marked.
+                let _marked = clear(&layout, &lock, is_made);
+                return Err(error);
+            }
+        };
         Ok(Self {
             layout,
             _lock: lock,
             store,
             is_new: true,
+            is_made,
         })
+    }
+
+    /// Gives up: nothing is left of what the restore made. A crash in between leaves a marked directory.
+    pub fn abandon_restore(self) -> Result<(), HomeError> {
+        let Self {
+            layout,
+            _lock: lock,
+            store,
+            is_made,
+            ..
+        } = self;
+        drop(store);
+        clear(&layout, &lock, is_made)
     }
 
     /// Writes both mirrors of the vault, each synced.
@@ -53,6 +71,10 @@ impl Home {
 
     /// Ends a restore: from here on the directory is a log like any other.
     pub fn end_restore(&self) -> Result<(), HomeError> {
+        let copies = self.layout.evidence();
+        if copies.exists() {
+            std::fs::remove_dir_all(&copies).map_err(io_error("remove", &copies))?;
+        }
         self.store
             .discard_aside()
             .map_err(io_error("clear up in", &self.layout.store()))?;
@@ -62,6 +84,27 @@ impl Home {
     /// The store as a trait object.
     pub fn event_store(&self) -> Arc<dyn EventStore> {
         Arc::clone(&self.store) as Arc<dyn EventStore>
+    }
+}
+
+fn begin(layout: &Layout, lock: &File, again: bool) -> Result<FjallStore, HomeError> {
+    let mark = layout.restoring();
+    write_atomically(&mark, anchor_name(layout).as_bytes()).map_err(io_error("write", &mark))?;
+    if again {
+        empty(layout, lock)?;
+    }
+    format::mark(layout.dir())?;
+    Ok(FjallStore::open(&layout.store())?)
+}
+
+/// Removes all of a restore, its mark last, and the directory if the restore made it.
+fn clear(layout: &Layout, lock: &File, is_made: bool) -> Result<(), HomeError> {
+    empty(layout, lock)?;
+    remove_if_there(&layout.restoring())?;
+    remove_if_there(&layout.lock())?;
+    match is_made {
+        true => std::fs::remove_dir(layout.dir()).map_err(io_error("remove", layout.dir())),
+        false => Ok(()),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What an auditor and a backup ask a running daemon for: the log's identity and size, its entries, its checkpoints, the vault.
 //! All of it reads what is durable, whatever has been applied since.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::base::{Answer, ApiError, Arn, Code, Seq, limits};
+use crate::base::{Answer, ApiError, Arn, Code, Seq, SlotRef, limits};
 use crate::custody::vault::image::IMAGE_RECORD_BYTES;
 use crate::domain::{Reach, Scope, Unresolved};
 use crate::engine::call::{Done, Query};
@@ -111,8 +113,14 @@ impl Query for GetVault {
         Reach::Daemon
     }
 
-    fn answer(&self, _: &Scope, _: &State, tools: &Tools) -> Result<Done, ApiError> {
+    fn answer(&self, _: &Scope, state: &State, tools: &Tools) -> Result<Done, ApiError> {
         let (records, slots) = tools.vault.image_page(self.from, self.limit);
+        let next = u64::from(self.from) + (records.len() / IMAGE_RECORD_BYTES) as u64;
+        // Once a copy, with its last page.
+        let missing = match next >= u64::from(slots) {
+            true => missing_slots(state, tools) as u64,
+            false => 0,
+        };
         let mut recorded = Recorded::default();
         recorded.insert(
             "Listed",
@@ -123,11 +131,19 @@ impl Query for GetVault {
                 .number("From", u64::from(self.from))
                 .number("Slots", u64::from(slots))
                 .base64("Header", &tools.vault.image_header())
-                .base64("Records", &records),
+                .base64("Records", &records)
+                .number("Missing", missing),
             recorded,
             blob: None,
         })
     }
+}
+
+/// How many slots that the log refers to the vault never had: its files were put back from before them.
+fn missing_slots(state: &State, tools: &Tools) -> usize {
+    let owed: BTreeSet<SlotRef> = state.erasures().collect();
+    let needed = state.slots().filter(|at| !owed.contains(at));
+    tools.vault.count_never_held(needed)
 }
 
 fn unreadable(error: StoreError) -> ApiError {

@@ -106,9 +106,8 @@ fn another_root_key_or_another_logs_vault_proves_nothing() {
     let (desk, (bench, _)) = (Desk::new(), Bench::busy());
     desk.back_up(&bench);
     let other = crate::custody::RootKey::make(&SystemEntropy);
-    let checked = check(&desk.open().unwrap(), Some(other), &mut |_, _| ()).unwrap();
-    assert!(!checked.is_proven());
-    assert!(checked.to_string().contains("root key"), "{checked}");
+    let refused = check(&desk.open().unwrap(), Some(other), &mut |_, _| ()).unwrap_err();
+    assert!(matches!(refused, BackupError::WrongRootKey), "{refused}");
 
     // A vault of the same log that lacks what it needs: an earlier copy.
     let (desk, mut bench) = (Desk::new(), Bench::new());
@@ -128,4 +127,52 @@ fn another_root_key_or_another_logs_vault_proves_nothing() {
     );
     let refused = desk.restore(&bench).unwrap_err();
     assert!(matches!(refused, RestoreError::SlotsMissing(..)), "{refused}");
+}
+
+/// The manifest of the newest backup, after `edit`, in the place of the one that is there.
+fn rewrite(desk: &Desk, edit: impl FnOnce(&mut Manifest)) {
+    let backup = desk.open().unwrap();
+    let mut manifest = backup.manifest.clone();
+    edit(&mut manifest);
+    let sealed = desk.recipients().seal(&manifest.encode()).unwrap();
+    desk.depot().put(&backup.name(), sealed).unwrap();
+}
+
+#[test]
+fn a_manifest_with_another_time_than_the_last_events_is_damaged() {
+    let (desk, (bench, _)) = (Desk::new(), Bench::busy());
+    desk.back_up(&bench);
+    rewrite(&desk, |_| ());
+    assert!(desk.check().unwrap().is_proven());
+    rewrite(&desk, |manifest| manifest.time = manifest.time.plus_millis(1));
+    for refused in [
+        desk.check().unwrap_err().to_string(),
+        desk.restore(&bench).unwrap_err().to_string(),
+    ] {
+        assert!(refused.contains("not that of the last event"), "{refused}");
+    }
+}
+
+#[test]
+fn what_to_do_is_said_where_the_newest_is_damaged_and_where_the_place_is_another() {
+    let (desk, (mut bench, _)) = (Desk::new(), Bench::busy());
+    let earlier = desk.back_up(&bench).manifest;
+    bench.regions();
+    let newest = desk.place().join(desk.back_up(&bench).manifest);
+    flip(&newest, 60);
+    let refused = desk.open().unwrap_err().to_string();
+    assert!(refused.contains(&format!("--backup {earlier}")), "{refused}");
+    let choice = Choice {
+        manifest: Some(earlier),
+        ..Choice::default()
+    };
+    Backup::open(desk.depot(), desk.identities(), &choice).unwrap();
+
+    let mut place = desk.place();
+    for _ in 0..2 {
+        place = place.read_dir().unwrap().next().unwrap().unwrap().path();
+        let depot = depot::open(place.to_str().unwrap(), false).unwrap();
+        let refused = Backup::open(depot, desk.identities(), &Choice::default()).unwrap_err();
+        assert!(matches!(refused, BackupError::Below), "{refused}");
+    }
 }

@@ -2,9 +2,21 @@
 
 use super::*;
 
-fn store_of(bench: &Bench) -> Vec<(String, Box<dyn LogSource + '_>)> {
-    let source = StoreSource::new(&*bench.store).unwrap();
-    vec![("the old disk".to_owned(), Box::new(source))]
+/// The bench's log and its anchor, which is written now.
+fn disk_of(bench: &mut Bench) -> Vec<Offered<'_>> {
+    let anchor = boot::anchor_at(bench.core.writer.chain(), false);
+    bench.core.anchor.write(&anchor, &bench.core.log_key).unwrap();
+    vec![offered("the old disk", bench.source())]
+}
+
+fn piece(events: u64, size: u64, reach: Reach) -> Piece {
+    Piece {
+        name: "the old disk".to_owned(),
+        events,
+        size,
+        stopped: None,
+        reach,
+    }
 }
 
 #[test]
@@ -22,10 +34,11 @@ fn a_key_destroyed_since_stays_destroyed_when_evidence_is_offered() {
     schedule(&mut bench, pending);
     let late = bench.make_key();
 
-    let restored = desk.restore_with(&bench, None, store_of(&bench)).unwrap();
+    let world = world(&bench);
+    let restored = desk.restore_in(&world, None, disk_of(&mut bench)).unwrap();
     assert_eq!(restored.events, made.events);
-    assert_eq!(restored.reapplied, 3);
-    assert_eq!(restored.evidence, [("the old disk".to_owned(), 5, None)]);
+    assert_eq!((restored.reapplied, restored.cancelled), (3, 0));
+    assert_eq!(restored.evidence, [piece(5, made.events + 5, Reach::Whole)]);
     assert!(restored.undecided.is_empty());
     let (home, state) = desk.restored();
     assert!(state.key(gone).is_none() && state.key(late).is_none());
@@ -75,8 +88,10 @@ fn without_evidence_a_pending_deletion_is_undecided_and_with_it_it_is_what_it_wa
     drop(home);
     std::fs::remove_dir_all(desk.layout().dir()).unwrap();
 
-    let restored = desk.restore_with(&bench, None, store_of(&bench)).unwrap();
+    let world = world(&bench);
+    let restored = desk.restore_in(&world, None, disk_of(&mut bench)).unwrap();
     assert!(restored.undecided.is_empty());
+    assert_eq!((restored.reapplied, restored.cancelled), (0, 1));
     let (_home, state) = desk.restored();
     assert_eq!(state.key(rescued).unwrap().state, Lifecycle::Enabled);
     assert!(matches!(
@@ -132,6 +147,63 @@ fn what_was_destroyed_while_the_backup_was_made_is_destroyed_in_it() {
 }
 
 #[test]
+fn evidence_that_does_not_show_how_the_log_ended_leaves_no_deletion_pending() {
+    let (desk, mut bench) = (Desk::new(), Bench::new());
+    let (rescued, waiting) = (bench.make_key(), bench.make_key());
+    schedule(&mut bench, rescued);
+    schedule(&mut bench, waiting);
+    let size = desk.back_up(&bench).events;
+    bench.regions();
+    drop(disk_of(&mut bench));
+    let (early, at) = (bench.tampered(), usize::try_from(size).unwrap());
+    bench.run(
+        "kms/CancelKeyDeletion",
+        transition(rescued, Transition::CancelDeletion),
+    );
+    drop(disk_of(&mut bench));
+    let cut = |entries: usize, anchored: bool| {
+        let mut source = bench.tampered();
+        source.entries.truncate(entries);
+        source.anchor = source.anchor.filter(|_| anchored);
+        source
+    };
+    let unknown = |why: &str| Reach::Unknown(why.to_owned());
+    let machine = |source| offered("the old disk", source);
+    let earlier = |source| Offered {
+        origin: Origin::Earlier,
+        ..offered("the old disk", source)
+    };
+    let no_anchor = unknown("it has no anchor");
+    let on = unknown("it was made while the log went on");
+    let none = unknown("it has no event after the backup");
+    for (evidence, reach) in [
+        // The end is cut off, and the anchor knows.
+        (vec![machine(cut(at + 1, true))], Reach::Short(1)),
+        (vec![machine(cut(at + 1, false))], no_anchor),
+        (vec![machine(cut(at, true))], none),
+        (vec![earlier(cut(at + 2, true))], on),
+        // Whole in itself, and another piece knows of more.
+        (vec![machine(early), earlier(cut(at + 2, true))], Reach::Whole),
+    ] {
+        let restored = desk.restore_with(&bench, None, evidence).unwrap();
+        assert_eq!(restored.evidence[0].reach, reach);
+        let (home, state) = desk.restored();
+        for key in [rescued, waiting] {
+            let found = state.key(key).unwrap().state;
+            assert!(!matches!(found, Lifecycle::PendingDeletion { .. }), "{reach:?}");
+        }
+        assert!(restored.undecided.contains(&waiting), "{reach:?}");
+        drop(home);
+        std::fs::remove_dir_all(desk.layout().dir()).unwrap();
+    }
+    let text = piece(1, 9, Reach::Short(2)).to_string();
+    assert_eq!(
+        text,
+        "evidence `the old disk`: 1 newer events, up to event 8; 2 more are missing that its anchor knows of"
+    );
+}
+
+#[test]
 fn evidence_is_believed_as_far_as_it_proves_itself() {
     let (desk, mut bench) = (Desk::new(), Bench::new());
     let (first, second) = (bench.make_key(), bench.make_key());
@@ -145,13 +217,13 @@ fn evidence_is_believed_as_far_as_it_proves_itself() {
     damaged.entries[size + 1][60] ^= 1;
     damaged.entries[2].clear();
     let restored = desk
-        .restore_with(&bench, None, vec![("damaged".to_owned(), Box::new(damaged))])
+        .restore_with(&bench, None, vec![offered("damaged", damaged)])
         .unwrap();
-    let [(_, events, stopped)] = restored.evidence.as_slice() else {
+    let [piece] = restored.evidence.as_slice() else {
         panic!("{restored:?}")
     };
-    assert_eq!(*events, 1);
-    assert!(stopped.is_some());
+    assert_eq!(piece.events, 1);
+    assert!(piece.stopped.is_some());
     let (home, state) = desk.restored();
     assert_eq!(state.key(first).unwrap().state, Lifecycle::Disabled);
     assert_eq!(state.key(second).unwrap().state, Lifecycle::Enabled);
@@ -165,7 +237,7 @@ fn evidence_is_believed_as_far_as_it_proves_itself() {
     for source in [forged, stranger.tampered()] {
         std::fs::remove_dir_all(desk.layout().dir()).unwrap();
         let refused = desk
-            .restore_with(&bench, None, vec![("e".to_owned(), Box::new(source))])
+            .restore_with(&bench, None, vec![offered("e", source)])
             .unwrap_err();
         assert!(matches!(refused, RestoreError::Evidence { .. }), "{refused}");
     }
@@ -174,7 +246,10 @@ fn evidence_is_believed_as_far_as_it_proves_itself() {
     let mut same = bench.tampered();
     same.entries.truncate(size);
     let restored = desk
-        .restore_with(&bench, None, vec![("same".to_owned(), Box::new(same))])
+        .restore_with(&bench, None, vec![offered("same", same)])
         .unwrap();
-    assert_eq!(restored.evidence, [("same".to_owned(), 0, None)]);
+    assert_eq!(
+        (restored.evidence[0].events, &restored.evidence[0].stopped),
+        (0, &None)
+    );
 }

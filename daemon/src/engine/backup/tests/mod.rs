@@ -89,17 +89,25 @@ impl Desk {
         &self,
         bench: &Bench,
         at: Option<u64>,
-        evidence: Vec<(String, Box<dyn LogSource + '_>)>,
+        evidence: Vec<Offered<'_>>,
+    ) -> Result<Restored, RestoreError> {
+        self.restore_in(&world(bench), at, evidence)
+    }
+
+    fn restore_in(
+        &self,
+        world: &World,
+        at: Option<u64>,
+        evidence: Vec<Offered<'_>>,
     ) -> Result<Restored, RestoreError> {
         let backup = self.open()?;
         let home = Home::begin_restore(self.layout())?;
-        let world = world(bench);
         let order = Order {
             at,
             root: root(),
             evidence,
             reason: "the disk died".into(),
-            world: &world,
+            world,
         };
         let restored = restore(&home, &backup, order, &mut |_, _| ())?;
         home.end_restore()?;
@@ -129,6 +137,15 @@ impl Desk {
         names.retain(|name| name.contains(&format!("/{directory}/")));
         names.sort();
         names
+    }
+}
+
+/// A log offered as what is left of the machine.
+fn offered<'a>(name: &str, source: impl LogSource + 'a) -> Offered<'a> {
+    Offered {
+        name: name.to_owned(),
+        origin: Origin::Machine,
+        source: Box::new(source),
     }
 }
 
