@@ -174,6 +174,10 @@ fn an_old_store_from_before_a_rotation_can_be_accepted_as_the_daemon_says() {
     let store = daemon.data().join("store");
     let old = scene::new_home();
     copy_tree(&store, old.path());
+    let proven = old.path().with_extension("proven");
+    let proven = proven.to_str().unwrap();
+    daemon.log_says_yes(&["verify", "--save", proven]);
+    let before = fs::read_to_string(proven).unwrap();
     daemon.log_says_yes(&["rotate-key", "--root-key", root_key]);
     fs::remove_dir_all(&store).unwrap();
     fs::create_dir(&store).unwrap();
@@ -211,6 +215,22 @@ fn an_old_store_from_before_a_rotation_can_be_accepted_as_the_daemon_says() {
     daemon.log_says_yes(&["verify"]);
     let told = String::from_utf8(daemon.log(&["verify"]).stderr).unwrap();
     assert!(told.contains("the log key was lost there"), "{told}");
+
+    // Who follows the log from an earlier verification has to know the new key: anybody can begin such an epoch.
+    let follow = ["verify", "--since", proven, "--save", proven];
+    let followed = daemon.log(&follow);
+    assert_eq!(followed.status.code(), Some(1), "{followed:?}");
+    assert!(followed.stdout.starts_with(b"DIFFERS: "), "{followed:?}");
+    assert_eq!(fs::read_to_string(proven).unwrap(), before);
+    let word_after = |text: &str| {
+        let (_, rest) = told.split_once(text).expect("told");
+        let end = rest.find([',', '\n']).expect("more");
+        rest[..end].to_owned()
+    };
+    let (first, second) = (word_after("log key (SHA-256): "), word_after("with the log key "));
+    daemon.log_says_yes(&[&follow[..], &["--key", &first, "--key", &second]].concat());
+    assert_ne!(fs::read_to_string(proven).unwrap(), before);
+    fs::remove_file(proven).unwrap();
 }
 
 /// Nobody has a copy: what comes before the damage is kept, once an operator has said so twice.

@@ -44,8 +44,8 @@ is what it folds to.
 --decisions proves besides that each operation was decided as policies and rules decide it there; --chain proves less, and
 fast. What was not proven stands on stderr, a line `not proven: ...` each.
 That the first key is the right one only you can know: note the fingerprint that is shown and give it with --key the next time.
-A key that was lost vouches for no other: an epoch that began so is not proven to be the same log's, until you give its key
-with another --key.
+A key that was lost vouches for no other: an epoch that began so is not proven to be the same log's, and with --key or --since
+the verdict is DIFFERS, until you give the first key and its key, each with a --key.
 Rotations of the key and epochs are told on stderr; an epoch that you do not know of is a question to whoever began it.
 A running daemon shows its newest checkpoints and no anchor; stop it to check those as well.
 
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Arguments, out: &mut dyn Write, err: &mut dyn Write) ->
         verify_as(source, &asked, &mut |done, all| shown.at(done, all))
     })??;
     details(&report, err)?;
-    if let Some(differs) = unexpected(&args.key, &report) {
+    if let Some(differs) = unexpected(&args.key, asked.since.is_some(), &report) {
         writeln!(out, "DIFFERS: the log verifies, but {differs}")?;
         return Ok(1);
     }
@@ -89,23 +89,24 @@ pub(super) fn run(args: &Arguments, out: &mut dyn Write, err: &mut dyn Write) ->
     Ok(status(report.is_verified()))
 }
 
-/// Which key of a log that proved itself is none of those that were named, if any was: the first one, or one that no key
-/// before it vouches for.
-fn unexpected(named: &[String], report: &Report) -> Option<String> {
+/// Which key of a log that proved itself is not one that is known: the first one, when any was named, or one that no key
+/// before it vouches for, when any was named or the log is `followed` from an earlier verification. Anybody can begin such an
+/// epoch after the last verified event, so what was verified before does not vouch for it either.
+fn unexpected(named: &[String], followed: bool, report: &Report) -> Option<String> {
     let is_named = |key: &Digest| {
         let key = key.to_string();
         named.iter().any(|named| named.eq_ignore_ascii_case(&key))
     };
-    if named.is_empty() || !report.problems.is_empty() {
+    if !report.problems.is_empty() || (named.is_empty() && !followed) {
         return None;
     }
-    if let Some(found) = report.key.filter(|key| !is_named(key)) {
+    if let Some(found) = report.key.filter(|key| !named.is_empty() && !is_named(key)) {
         return Some(format!("with the key {found}, not the one expected"));
     }
     let alone = report.alone().find(|turn| !is_named(&turn.key))?;
     Some(format!(
         "from event {} on with the key {}, which no key before it vouches for, and which is not one of those expected: when \
-         you know it, give it with --key as well",
+         you know it, give it with --key, and the first one too",
         alone.seq, alone.key
     ))
 }
